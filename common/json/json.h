@@ -1,0 +1,13 @@
+/*
+ * json.h - JSON text that is written without a tree (events, in queued's transaction).  Reading,
+ * and all else, is jansson's.
+ */
+#ifndef COMMON_JSON_JSON_H
+#define COMMON_JSON_JSON_H
+
+#include "common/buf.h"
+
+/* The bytes as a JSON string in quotes (RFC 8259); what is not UTF-8 becomes U+FFFD. */
+void json_add_string(struct buf *out, struct span s);
+
+#endif

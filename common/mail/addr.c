@@ -1,0 +1,307 @@
+/*
+ * addr.c - host names and mail addresses (RFC 5321 4.1.2, 4.1.3; RFC 1123 2.1).
+ *
+ *	Path           = "<" [ A-d-l ":" ] Mailbox ">" / "<>"
+ *	A-d-l          = At-domain *( "," At-domain )
+ *	At-domain      = "@" Domain
+ *	Mailbox        = Local-part "@" ( Domain / address-literal )
+ *	Local-part     = Dot-string / Quoted-string
+ *	Dot-string     = Atom *( "." Atom )            ; Atom = 1*atext
+ *	Quoted-string  = DQUOTE *( %d32-33 / %d35-91 / %d93-126 / "\" %d32-126 ) DQUOTE
+ *	Domain         = sub-domain *( "." sub-domain )
+ *	sub-domain     = Let-dig [ *( ALPHA / DIGIT / "-" ) Let-dig ]
+ *	address-literal = "[" ( IPv4 / "IPv6:" IPv6 ) "]"
+ *
+ * Everything is built in a local value and copied out when it is whole.  Refused on top of the
+ * grammar: a domain whose last label is a number, because resolvers take "1.2.3.4" for an address.
+ * General-address-literals are refused: there are none.
+ */
+#include "common/mail/addr.h"
+
+#include <arpa/inet.h>
+
+enum { DOMAIN_MAX = 253 };
+
+static int label_check(struct span label, bool underscore)
+{
+	if (label.n == 0)
+		return -ADDR_ERR_LABEL_EMPTY;
+	if (label.n > LIMIT_LABEL)
+		return -ADDR_ERR_LABEL_LONG;
+	for (size_t i = 0; i < label.n; i++) {
+		uint8_t c = label.p[i];
+
+		if (!ascii_alnum(c) && c != '-' && !(underscore && c == '_'))
+			return -ADDR_ERR_DOMAIN_CHAR;
+	}
+	if (label.p[0] == '-' || label.p[label.n - 1] == '-')
+		return -ADDR_ERR_LABEL_HYPHEN;
+	return 0;
+}
+
+static bool all_digits(struct span label)
+{
+	for (size_t i = 0; i < label.n; i++)
+		if (!ascii_digit(label.p[i]))
+			return false;
+	return true;
+}
+
+static int labels_check(struct span s, bool underscore)
+{
+	struct span rest = s, label;
+	bool more;
+
+	if (s.n == 0)
+		return -ADDR_ERR_LABEL_EMPTY;
+	do {
+		more = span_find(rest, '.') < rest.n;
+		label = span_cut(&rest, '.');
+		int err = label_check(label, underscore);
+		if (err)
+			return err;
+	} while (more);
+	return all_digits(label) ? -ADDR_ERR_DOMAIN_NUMBER : 0;
+}
+
+static int domain_read(struct span s, bool underscore, struct domain *out)
+{
+	int err;
+
+	if (s.n == 0)
+		return -ADDR_ERR_EMPTY;
+	if (!span_is_ascii(s))
+		return -ADDR_ERR_UTF8;
+	if (s.p[s.n - 1] == '.')
+		s.n--;
+	if (s.n > DOMAIN_MAX)
+		return -ADDR_ERR_DOMAIN_LONG;
+	err = labels_check(s, underscore);
+	if (err)
+		return err;
+	struct domain d = {.n = (uint8_t)s.n};
+	for (size_t i = 0; i < s.n; i++)
+		d.s[i] = (char)ascii_lower(s.p[i]);
+	*out = d;
+	return 0;
+}
+
+int domain_parse(struct span s, struct domain *out)
+{
+	return domain_read(s, false, out);
+}
+
+int domain_parse_dns(struct span s, struct domain *out)
+{
+	return domain_read(s, true, out);
+}
+
+bool addr_atext(uint8_t c)
+{
+	return ascii_alnum(c) || (c && c < 0x80 && strchr("!#$%&'*+-/=?^_`{|}~", c));
+}
+
+static int dot_string_check(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!addr_atext(s.p[i]) && s.p[i] != '.')
+			return -ADDR_ERR_LOCAL_CHAR;
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == '.' && (i == 0 || i + 1 == s.n || s.p[i + 1] == '.'))
+			return -ADDR_ERR_LOCAL_DOT;
+	return 0;
+}
+
+/* Length of the quoted string that s begins with, its quotes included; 0 if it is none. */
+static size_t quoted_length(struct span s)
+{
+	for (size_t i = 1; i < s.n; i++) {
+		if (s.p[i] == '"')
+			return i + 1;
+		if (s.p[i] == '\\')
+			i++;
+		if (i >= s.n || s.p[i] < 0x20 || s.p[i] > 0x7e)
+			return 0;
+	}
+	return 0;
+}
+
+/* Length of the local part: up to the "@" that ends it. */
+static int local_length(struct span s, size_t *n_out)
+{
+	size_t n = 0;
+
+	if (s.p[0] == '"') {
+		n = quoted_length(s);
+		if (n == 0)
+			return -ADDR_ERR_LOCAL_QUOTE;
+		if (n < s.n && s.p[n] != '@')
+			return -ADDR_ERR_LOCAL_QUOTE;
+	} else {
+		n = span_find(s, '@');
+	}
+	if (n == s.n)
+		return span_ieq_str(s, "postmaster") ? -ADDR_ERR_POSTMASTER : -ADDR_ERR_NO_AT;
+	*n_out = n;
+	return 0;
+}
+
+static int local_check(struct span local)
+{
+	if (local.n == 0)
+		return -ADDR_ERR_LOCAL_EMPTY;
+	if (local.n > LIMIT_LOCAL_PART)
+		return -ADDR_ERR_LOCAL_LONG;
+	return local.p[0] == '"' ? 0 : dot_string_check(local);
+}
+
+static int literal_check(struct span s)
+{
+	char text[INET6_ADDRSTRLEN];
+	struct in6_addr ip;
+	int family = AF_INET;
+
+	if (s.n < 2 || s.p[s.n - 1] != ']')
+		return -ADDR_ERR_LITERAL;
+	s = span_of(s.p + 1, s.n - 2);
+	if (span_istarts(s, "IPv6:")) {
+		family = AF_INET6;
+		s = span_from(s, sizeof("IPv6:") - 1);
+	}
+	if (span_cstr(s, text, sizeof(text)) || inet_pton(family, text, &ip) != 1)
+		return -ADDR_ERR_LITERAL;
+	return 0;
+}
+
+static int mailbox_domain(struct span s)
+{
+	struct domain unused;
+
+	if (s.n == 0)
+		return -ADDR_ERR_DOMAIN_EMPTY;
+	if (s.p[0] == '[')
+		return literal_check(s);
+	if (s.p[s.n - 1] == '.')
+		return -ADDR_ERR_DOMAIN_DOT;
+	return domain_parse(s, &unused);
+}
+
+int addr_parse(struct span s, struct addr *out)
+{
+	size_t at;
+	int err;
+
+	if (s.n == 0)
+		return -ADDR_ERR_EMPTY;
+	if (!span_is_ascii(s))
+		return -ADDR_ERR_UTF8;
+	err = local_length(s, &at);
+	if (!err)
+		err = local_check(span_head(s, at));
+	if (!err)
+		err = mailbox_domain(span_from(s, at + 1));
+	if (err)
+		return err;
+	must(s.n <= LIMIT_ADDR);
+	struct addr a = {.n = (uint16_t)s.n, .at = (uint16_t)at, .literal = s.p[at + 1] == '['};
+	for (size_t i = 0; i < s.n; i++)
+		a.s[i] = (char)(i > at ? ascii_lower(s.p[i]) : s.p[i]);
+	*out = a;
+	return 0;
+}
+
+/* Index of the ">" that closes the path, quoted strings skipped; in.n if there is none. */
+static size_t path_end(struct span in)
+{
+	bool quoted = false;
+
+	for (size_t i = 1; i < in.n; i++) {
+		if (in.p[i] == '"')
+			quoted = !quoted;
+		else if (quoted && in.p[i] == '\\')
+			i++;
+		else if (!quoted && in.p[i] == '>')
+			return i;
+	}
+	return in.n;
+}
+
+/* Takes "@a,@b:" off the front. */
+static int route_drop(struct span *path)
+{
+	struct span route, rest = *path;
+	struct domain unused;
+
+	if (span_find(rest, ':') == rest.n)
+		return -ADDR_ERR_ROUTE;
+	route = span_cut(&rest, ':');
+	if (route.n && route.p[route.n - 1] == ',')
+		return -ADDR_ERR_ROUTE;
+	while (route.n) {
+		struct span host = span_cut(&route, ',');
+
+		if (host.n < 2 || host.p[0] != '@' || domain_parse(span_from(host, 1), &unused))
+			return -ADDR_ERR_ROUTE;
+	}
+	*path = rest;
+	return 0;
+}
+
+int addr_parse_path(struct span in, struct addr *out, struct span *rest_out)
+{
+	size_t end = path_end(in);
+	struct span path;
+	int err = 0;
+
+	if (in.n == 0 || in.p[0] != '<' || end == in.n)
+		return -ADDR_ERR_BRACKETS;
+	path = span_of(in.p + 1, end - 1);
+	if (path.n == 0) {
+		*out = (struct addr){.n = 0};
+	} else {
+		if (!span_is_ascii(path))
+			err = -ADDR_ERR_UTF8;
+		else if (path.p[0] == '@')
+			err = route_drop(&path);
+		if (!err)
+			err = addr_parse(path, out);
+	}
+	if (!err || err == -ADDR_ERR_POSTMASTER)
+		*rest_out = span_from(in, end + 1);
+	return err;
+}
+
+int addr_get_domain(const struct addr *a, struct domain *out)
+{
+	return a->literal ? -ADDR_ERR_LITERAL : domain_parse(addr_domain(a), out);
+}
+
+const char *addr_error(int err)
+{
+	static const char *const texts[ADDR_ERR_MAX] = {
+		[0] = "the address is valid",
+		[ADDR_ERR_EMPTY] = "the address or domain is empty",
+		[ADDR_ERR_UTF8] = "non-ASCII characters are not supported in addresses",
+		[ADDR_ERR_LABEL_EMPTY] = "the domain has an empty label",
+		[ADDR_ERR_LABEL_LONG] = "the domain has a label of more than 63 characters",
+		[ADDR_ERR_LABEL_HYPHEN] = "a label of the domain begins or ends with a hyphen",
+		[ADDR_ERR_DOMAIN_CHAR] = "the domain has a character that is not allowed",
+		[ADDR_ERR_DOMAIN_LONG] = "the domain has more than 253 characters",
+		[ADDR_ERR_DOMAIN_DOT] = "the domain ends with a dot",
+		[ADDR_ERR_DOMAIN_NUMBER] = "the domain ends with a number",
+		[ADDR_ERR_DOMAIN_EMPTY] = "the address has no domain after the @",
+		[ADDR_ERR_LITERAL] = "the part in square brackets is not a usable IP address",
+		[ADDR_ERR_NO_AT] = "the address has no @",
+		[ADDR_ERR_POSTMASTER] = "postmaster needs a domain here",
+		[ADDR_ERR_LOCAL_EMPTY] = "the address has nothing before the @",
+		[ADDR_ERR_LOCAL_LONG] = "the part before the @ has more than 64 characters",
+		[ADDR_ERR_LOCAL_CHAR] = "the part before the @ has a character that is not allowed",
+		[ADDR_ERR_LOCAL_DOT] = "the part before the @ has a misplaced dot",
+		[ADDR_ERR_LOCAL_QUOTE] = "the quoted part before the @ is malformed",
+		[ADDR_ERR_BRACKETS] = "the address is not in angle brackets",
+		[ADDR_ERR_ROUTE] = "the source route of the address is malformed",
+	};
+	size_t i = err < 0 ? 0U - (unsigned)err : (unsigned)err;
+
+	return i < ARRAY_LEN(texts) ? texts[i] : "the address is malformed";
+}

@@ -1,0 +1,155 @@
+/*
+ * flush.c - the one thread of an acceptor.
+ *
+ * A thread and not a process, because fsync has no form that does not block, and the descriptors
+ * are here.  It touches nothing but its two lists, under one lock, and makes system calls; the
+ * loop hears of finished batches through an eventfd.
+ */
+#include "common/spool/flush.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/loop.h"
+
+struct job {
+	int fd;
+	int err;
+	void *cookie;
+};
+
+struct jobs {
+	struct job *at;
+	size_t n, cap;
+};
+
+struct flusher {
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	struct jobs waiting, finished;
+	int wake;
+	bool use_syncfs;
+	void (*done)(void *cookie, int err);
+};
+
+static void jobs_add(struct jobs *l, struct job j)
+{
+	if (l->n == l->cap) {
+		l->cap = l->cap ? 2 * l->cap : 64;
+		l->at = mem_grow(l->at, l->cap * sizeof(*l->at));
+	}
+	l->at[l->n++] = j;
+}
+
+static void flush_each(struct jobs *batch)
+{
+	for (size_t i = 0; i < batch->n; i++)
+		batch->at[i].err = fsync(batch->at[i].fd) == 0 ? 0 : -errno;
+}
+
+static void flush_batch(const struct flusher *f, struct jobs *batch)
+{
+	if (!f->use_syncfs || batch->n < 2) {
+		flush_each(batch);
+		return;
+	}
+	int err = syncfs(batch->at[0].fd) == 0 ? 0 : -errno;
+	for (size_t i = 0; i < batch->n; i++)
+		batch->at[i].err = err;
+}
+
+static void tell_loop(struct flusher *f)
+{
+	uint64_t one = 1;
+
+	while (write(f->wake, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+static void *run(void *arg)
+{
+	struct flusher *f = arg;
+	struct jobs batch = {0};
+
+	for (;;) {
+		struct jobs swap = batch;
+
+		swap.n = 0;
+		pthread_mutex_lock(&f->lock);
+		while (f->waiting.n == 0)
+			pthread_cond_wait(&f->more, &f->lock);
+		batch = f->waiting;
+		f->waiting = swap;
+		pthread_mutex_unlock(&f->lock);
+		flush_batch(f, &batch);
+		pthread_mutex_lock(&f->lock);
+		for (size_t i = 0; i < batch.n; i++)
+			jobs_add(&f->finished, batch.at[i]);
+		pthread_mutex_unlock(&f->lock);
+		tell_loop(f);
+	}
+	return NULL;
+}
+
+static void on_wake(int fd, bool readable, bool writable, void *arg)
+{
+	struct flusher *f = arg;
+	struct jobs finished;
+	uint64_t count;
+
+	(void)readable;
+	(void)writable;
+	if (read(fd, &count, sizeof(count)) < 0)
+		return;
+	pthread_mutex_lock(&f->lock);
+	finished = f->finished;
+	f->finished = (struct jobs){0};
+	pthread_mutex_unlock(&f->lock);
+	for (size_t i = 0; i < finished.n; i++)
+		f->done(finished.at[i].cookie, finished.at[i].err);
+	mem_free(finished.at);
+}
+
+struct flusher *flusher_new(bool use_syncfs, void (*done)(void *cookie, int err))
+{
+	struct flusher *f = mem_alloc(sizeof(*f));
+	sigset_t all, old;
+	pthread_t thread;
+
+	f->use_syncfs = use_syncfs;
+	f->done = done;
+	f->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	must(f->wake >= 0);
+	pthread_mutex_init(&f->lock, NULL);
+	pthread_cond_init(&f->more, NULL);
+	loop_fd_want(loop_fd_new(f->wake, on_wake, f), true, false);
+	/* signals are the loop's */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	must(pthread_create(&thread, NULL, run, f) == 0);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_detach(thread);
+	return f;
+}
+
+void flush_add(struct flusher *f, int fd, void *cookie)
+{
+	pthread_mutex_lock(&f->lock);
+	jobs_add(&f->waiting, (struct job){.fd = fd, .cookie = cookie});
+	pthread_cond_signal(&f->more);
+	pthread_mutex_unlock(&f->lock);
+}
+
+bool flush_own_filesystem(const char *folder)
+{
+	char above[4096];
+	struct stat here, there;
+
+	if (snprintf(above, sizeof(above), "%s/..", folder) >= (int)sizeof(above))
+		return false;
+	return stat(folder, &here) == 0 && stat(above, &there) == 0 && here.st_dev != there.st_dev;
+}

@@ -1,0 +1,396 @@
+/*
+ * stream.c - connections over libevent's bufferevents.
+ *
+ * The descriptor and the SSL object are ours; a bufferevent is thrown away and made anew when TLS
+ * begins.  A stream that has ended or was freed is dead: its memory goes at the end of the loop
+ * turn, so callbacks on the stack may still look at it.
+ */
+#include "common/stream.h"
+
+#include <arpa/inet.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "common/loop.h"
+
+enum { LINGER_MS = 2000, ERROR_SIZE = 160, TLS_TEXT_SIZE = 80 };
+
+struct stream {
+	int fd;
+	struct bufferevent *bev;
+	SSL *ssl;
+	const struct stream_ops *ops;
+	void *arg;
+	int64_t timeout_ms;
+	bool connecting, paused, dead;
+	bool closing, lingering;      /* stream_close: flush, then wait for the other side */
+	bool tls_wanted, handshaking; /* between stream_start_tls and secured */
+	bool tls_server;
+	char tls[TLS_TEXT_SIZE];
+	char error[ERROR_SIZE];
+	char peer[IP_TEXT_SIZE];
+};
+
+static void attach(struct stream *s, struct bufferevent *bev);
+
+static void free_now(void *arg)
+{
+	mem_free(arg);
+}
+
+static void release(struct stream *s)
+{
+	if (s->dead)
+		return;
+	s->dead = true;
+	if (s->ssl && !s->handshaking) {
+		SSL_set_shutdown(s->ssl, SSL_RECEIVED_SHUTDOWN);
+		SSL_shutdown(s->ssl);
+		ERR_clear_error();
+	}
+	if (s->bev)
+		bufferevent_free(s->bev);
+	s->bev = NULL;
+	SSL_free(s->ssl);
+	s->ssl = NULL;
+	fd_close(&s->fd);
+	loop_later(free_now, s);
+}
+
+static void finish(struct stream *s, enum stream_end end)
+{
+	bool was_closing = s->closing;
+
+	if (s->dead)
+		return;
+	if (!was_closing)
+		s->ops->ended(s, end, s->arg);
+	/* on a time-out the owner may have said something and closed: let it go out */
+	if (end == STREAM_TIMEOUT && s->closing && !was_closing)
+		return;
+	release(s);
+}
+
+/* input */
+
+static void show_input(struct stream *s)
+{
+	struct evbuffer *in = bufferevent_get_input(s->bev);
+	size_t used = 1;
+
+	while (used && !s->dead && !s->paused && !s->closing && !s->tls_wanted &&
+	       evbuffer_get_length(in)) {
+		size_t n = evbuffer_get_length(in);
+
+		used = s->ops->input(s, span_of(evbuffer_pullup(in, -1), n), s->arg);
+		must(used <= n);
+		if (!s->dead)
+			evbuffer_drain(in, used);
+	}
+	if (!s->dead && s->closing)
+		evbuffer_drain(in, evbuffer_get_length(in));
+}
+
+static void set_timeouts(struct stream *s, int64_t ms)
+{
+	struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
+
+	bufferevent_set_timeouts(s->bev, ms ? &tv : NULL, ms ? &tv : NULL);
+}
+
+/* After the last byte: say that nothing more comes, and read what the other side still sends, so
+ * that our last words are not lost to a reset. */
+static void linger(struct stream *s)
+{
+	s->lingering = true;
+	if (s->ssl) {
+		SSL_set_shutdown(s->ssl, SSL_RECEIVED_SHUTDOWN);
+		SSL_shutdown(s->ssl);
+		ERR_clear_error();
+	}
+	shutdown(s->fd, SHUT_WR);
+	bufferevent_disable(s->bev, EV_WRITE);
+	bufferevent_enable(s->bev, EV_READ);
+	set_timeouts(s, LINGER_MS);
+}
+
+static void begin_tls(struct stream *s)
+{
+	struct evbuffer *in = bufferevent_get_input(s->bev);
+
+	s->tls_wanted = false;
+	if (evbuffer_get_length(in)) {
+		snprintf(s->error, sizeof(s->error), "data was sent ahead of the TLS handshake");
+		finish(s, STREAM_TLS_FAILED);
+		return;
+	}
+	bufferevent_free(s->bev);
+	s->bev = NULL;
+	s->handshaking = true;
+	attach(s, bufferevent_openssl_socket_new(
+			  loop_base(), s->fd, s->ssl,
+			  s->tls_server ? BUFFEREVENT_SSL_ACCEPTING : BUFFEREVENT_SSL_CONNECTING,
+			  0));
+	bufferevent_openssl_set_allow_dirty_shutdown(s->bev, 1);
+}
+
+static void on_read(struct bufferevent *bev, void *arg)
+{
+	(void)bev;
+	show_input(arg);
+}
+
+static void on_write(struct bufferevent *bev, void *arg)
+{
+	struct stream *s = arg;
+
+	(void)bev;
+	if (s->dead || s->connecting || s->handshaking)
+		return;
+	if (s->tls_wanted)
+		begin_tls(s);
+	else if (s->closing && !s->lingering)
+		linger(s);
+	else if (!s->closing && s->ops->drained)
+		s->ops->drained(s, s->arg);
+}
+
+static void note_error(struct stream *s)
+{
+	unsigned long e = s->ssl ? bufferevent_get_openssl_error(s->bev) : 0;
+	const char *reason = e ? ERR_reason_error_string(e) : NULL;
+
+	if (reason)
+		snprintf(s->error, sizeof(s->error), "TLS: %s", reason);
+	else if (EVUTIL_SOCKET_ERROR())
+		snprintf(s->error, sizeof(s->error), "%s", strerror(EVUTIL_SOCKET_ERROR()));
+	else
+		snprintf(s->error, sizeof(s->error), "connection closed");
+	ERR_clear_error();
+}
+
+static void on_secured(struct stream *s)
+{
+	s->handshaking = false;
+	snprintf(s->tls, sizeof(s->tls), "%s %s", SSL_get_version(s->ssl),
+		 SSL_get_cipher_name(s->ssl));
+	if (s->ops->secured)
+		s->ops->secured(s, s->arg);
+}
+
+static void on_event(struct bufferevent *bev, short what, void *arg)
+{
+	struct stream *s = arg;
+
+	(void)bev;
+	if (s->dead)
+		return;
+	if (what & BEV_EVENT_CONNECTED) {
+		if (s->handshaking) {
+			on_secured(s);
+		} else if (s->connecting) {
+			s->connecting = false;
+			s->ops->connected(s, s->arg);
+		}
+		return;
+	}
+	note_error(s);
+	if (what & BEV_EVENT_TIMEOUT)
+		finish(s, STREAM_TIMEOUT);
+	else if (s->handshaking || (s->ssl && (what & BEV_EVENT_ERROR) &&
+				    strncmp(s->error, "TLS", 3) == 0))
+		finish(s, STREAM_TLS_FAILED);
+	else
+		finish(s, what & BEV_EVENT_EOF ? STREAM_EOF : STREAM_ERROR);
+}
+
+static void attach(struct stream *s, struct bufferevent *bev)
+{
+	must(bev != NULL);
+	s->bev = bev;
+	bufferevent_setcb(bev, on_read, on_write, on_event, s);
+	bufferevent_setwatermark(bev, EV_READ, 0, STREAM_IN_MAX);
+	set_timeouts(s, s->timeout_ms);
+	bufferevent_enable(bev, (short)(EV_WRITE | (s->paused ? 0 : EV_READ)));
+}
+
+static struct stream *make(int fd, const struct stream_ops *ops, void *arg)
+{
+	struct stream *s = mem_alloc(sizeof(*s));
+	int one = 1;
+
+	s->fd = fd;
+	s->ops = ops;
+	s->arg = arg;
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	return s;
+}
+
+struct stream *stream_accept(int fd, const struct stream_ops *ops, void *arg)
+{
+	struct stream *s = make(fd, ops, arg);
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+
+	if (getpeername(fd, (struct sockaddr *)&peer, &len) == 0)
+		ip_text((struct sockaddr *)&peer, s->peer);
+	attach(s, bufferevent_socket_new(loop_base(), fd, 0));
+	return s;
+}
+
+struct stream *stream_connect(const struct sockaddr *to, socklen_t to_len,
+			      const struct sockaddr *source, socklen_t source_len,
+			      const struct stream_ops *ops, void *arg)
+{
+	int fd = socket(to->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return NULL;
+	if (source && bind(fd, source, source_len) < 0) {
+		fd_close(&fd);
+		return NULL;
+	}
+	struct stream *s = make(fd, ops, arg);
+	ip_text(to, s->peer);
+	s->connecting = true;
+	attach(s, bufferevent_socket_new(loop_base(), fd, BEV_OPT_DEFER_CALLBACKS));
+	if (bufferevent_socket_connect(s->bev, to, (int)to_len) == 0)
+		return s;
+	release(s);
+	return NULL;
+}
+
+void stream_free(struct stream **s)
+{
+	if (*s)
+		release(*s);
+	*s = NULL;
+}
+
+void stream_close(struct stream **sp)
+{
+	struct stream *s = *sp;
+
+	*sp = NULL;
+	if (!s || s->dead)
+		return;
+	s->closing = true;
+	if (s->connecting || s->handshaking) {
+		release(s);
+		return;
+	}
+	set_timeouts(s, LINGER_MS);
+	if (evbuffer_get_length(bufferevent_get_output(s->bev)) == 0)
+		linger(s);
+	else
+		bufferevent_disable(s->bev, EV_READ);
+}
+
+void stream_write(struct stream *s, struct span out)
+{
+	if (!s->dead && !s->closing)
+		bufferevent_write(s->bev, out.p, out.n);
+}
+
+bool stream_full(const struct stream *s)
+{
+	return !s->dead && evbuffer_get_length(bufferevent_get_output(s->bev)) > STREAM_OUT_MAX;
+}
+
+void stream_pause(struct stream *s)
+{
+	if (s->dead)
+		return;
+	s->paused = true;
+	bufferevent_disable(s->bev, EV_READ);
+}
+
+static void resume_now(void *arg)
+{
+	struct stream *s = arg;
+
+	if (!s->dead && !s->paused)
+		show_input(s);
+}
+
+void stream_resume(struct stream *s)
+{
+	if (s->dead || !s->paused)
+		return;
+	s->paused = false;
+	bufferevent_enable(s->bev, EV_READ);
+	loop_later(resume_now, s);
+}
+
+void stream_timeout(struct stream *s, int64_t ms)
+{
+	s->timeout_ms = ms;
+	if (!s->dead && !s->closing)
+		set_timeouts(s, ms);
+}
+
+static void tls_later(void *arg)
+{
+	struct stream *s = arg;
+
+	if (!s->dead && s->tls_wanted && evbuffer_get_length(bufferevent_get_output(s->bev)) == 0)
+		begin_tls(s);
+}
+
+void stream_start_tls(struct stream *s, SSL_CTX *ctx, bool as_server, const char *sni)
+{
+	if (s->dead)
+		return;
+	must(!s->ssl);
+	s->ssl = SSL_new(ctx);
+	must(s->ssl != NULL);
+	s->tls_server = as_server;
+	if (sni && *sni) {
+		char *name = mem_strdup(sni); /* OpenSSL's macro drops const */
+
+		SSL_set_tlsext_host_name(s->ssl, name);
+		mem_free(name);
+	}
+	s->tls_wanted = true;
+	bufferevent_disable(s->bev, EV_READ);
+	/* when nothing waits to be sent, no write callback will come */
+	loop_later(tls_later, s);
+}
+
+const char *stream_tls(const struct stream *s)
+{
+	return s->tls;
+}
+
+const char *stream_error(const struct stream *s)
+{
+	return s->error;
+}
+
+const char *stream_peer_ip(const struct stream *s)
+{
+	return s->peer;
+}
+
+void ip_text(const struct sockaddr *sa, char out[IP_TEXT_SIZE])
+{
+	const struct sockaddr_in *v4 = (const void *)sa;
+	const struct sockaddr_in6 *v6 = (const void *)sa;
+
+	out[0] = '\0';
+	if (sa->sa_family == AF_INET)
+		inet_ntop(AF_INET, &v4->sin_addr, out, IP_TEXT_SIZE);
+	else if (sa->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+		inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[12], out, IP_TEXT_SIZE);
+	else if (sa->sa_family == AF_INET6)
+		inet_ntop(AF_INET6, &v6->sin6_addr, out, IP_TEXT_SIZE);
+}

@@ -1,0 +1,268 @@
+/*
+ * domain.c - posthaste domain create|list|show|verify|delete.
+ *
+ * The DKIM key pair is made and kept by the signer; here is only its public half.  Each domain
+ * gets a selector of its own, so a key is never shared by two servers.
+ */
+#include <sodium.h>
+#include <stdio.h>
+
+#include "common/ipc/grant.h"
+
+#include "ctl/ctl.h"
+#include "ctl/output.h"
+#include "ctl/records.h"
+
+static const char algorithm[] = "rsa-sha256";
+
+/* What all but list have. */
+struct request {
+	struct control *c;
+	struct domain name;
+	char server[CONTROL_LABEL_SIZE];
+	bool verified; /* create only */
+};
+
+static int begin(int argc, char **argv, const struct ctl_options *o, enum db_mode mode,
+		 struct request *r)
+{
+	const char *args[1], *server = NULL;
+	bool create = strcmp(argv[1], "create") == 0;
+	struct ctl_opt opts[] = {
+		{"--server", CTL_VALUE, &server},
+		{"--verified", CTL_FLAG, &r->verified},
+	};
+	int err, code = ctl_args(argc, argv, o, opts, create ? 2 : 1, args, 1, 1);
+
+	if (code)
+		return code;
+	err = domain_parse(span_str(args[0]), &r->name);
+	if (err)
+		return ctl_fail(EX_DATAERR, "\"%s\" is not a domain: %s", args[0], addr_error(err));
+	r->c = ctl_control(mode, &code);
+	if (!r->c)
+		return code;
+	code = ctl_server(r->c, server, r->server);
+	if (code)
+		control_close(&r->c);
+	return code;
+}
+
+static json_t *domain_json(const struct control_domain_row *row)
+{
+	return json_pack("{s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "id", out_uint(row->id), "name",
+			 out_str(row->name.s), "server", out_str(row->server), "verified",
+			 row->verified ? 1 : 0, "verified_at",
+			 row->verified ? out_time(row->verified_at) : json_null(), "selector",
+			 out_str(row->selector), "created", out_time(row->created));
+}
+
+static json_t *record_json(const struct record *r)
+{
+	return json_pack("{s:o, s:o, s:o, s:o}", "name", out_str(r->name), "type",
+			 out_str(r->type), "value", out_str(r->value), "purpose",
+			 out_str(r->purpose));
+}
+
+static void print_json(const struct control_domain_row *row, const struct records *records)
+{
+	json_t *j = domain_json(row), *list = json_array();
+
+	for (size_t i = 0; i < records->n; i++)
+		json_array_append_new(list, record_json(&records->at[i]));
+	json_object_set_new(j, "records", list);
+	out_json(j);
+}
+
+static void print_text(const struct control_domain_row *row, const struct records *records)
+{
+	char at[WALL_TEXT_SIZE];
+	struct table t;
+
+	table_init(&t, 2, NULL);
+	table_str(&t, "domain");
+	table_str(&t, row->name.s);
+	table_str(&t, "server");
+	table_str(&t, row->server);
+	table_str(&t, "verified");
+	wall_iso(row->verified_at, at);
+	table_str(&t, row->verified ? at : "no: mail from it is refused");
+	table_str(&t, "DKIM selector");
+	table_str(&t, row->selector);
+	table_print(&t);
+	printf("\nrecords to publish:\n");
+	for (size_t i = 0; i < records->n; i++)
+		printf("\n%s: %s\n  %s  %s  %s\n", records->at[i].purpose, records->at[i].why,
+		       records->at[i].name, records->at[i].type, records->at[i].value);
+}
+
+static int show(const struct request *r, const struct ctl_options *o)
+{
+	struct control_domain_row row;
+	struct records records;
+	struct conf *conf;
+	int code = 0, err = control_domain_find(r->c, span_str(r->server), &r->name, &row);
+
+	if (err)
+		return ctl_control_fail(r->c, err);
+	conf = ctl_conf(&code);
+	if (!conf)
+		return code;
+	records_make(&row, conf, &records);
+	if (o->json)
+		print_json(&row, &records);
+	else
+		print_text(&row, &records);
+	conf_free(&conf);
+	return 0;
+}
+
+/* "ph" and six random letters. */
+static void selector_make(char out[64])
+{
+	snprintf(out, 64, "ph");
+	for (int i = 2; i < 8; i++)
+		out[i] = (char)('a' + randombytes_uniform(26));
+	out[8] = '\0';
+}
+
+/* The signer makes a key pair; its public half (in packet). */
+static int keygen(const struct ctl_options *o, const struct domain *name, const char *selector,
+		  struct buf *packet, struct span *public_key)
+{
+	struct ipc_msg request = {.type = IPC_KEYGEN}, answer;
+	char text[SIGNKEY_TEXT_SIZE];
+	int fd = -1, code;
+
+	snprintf(text, sizeof(text), "%s %s %s", name->s, selector, algorithm);
+	request.keygen.key = span_str(text);
+	code = ctl_ask(o, IPC_DOOR_KEYS, "the signer", &request, packet, &answer, &fd);
+	if (code)
+		return code;
+	fd_close(&fd);
+	if (answer.type != IPC_KEY)
+		return ctl_fail(EX_PROTOCOL, "the signer answered %s to keygen; do both have the "
+					     "same version?", ipc_name(answer.type));
+	if (answer.key.error.n)
+		return ctl_fail(EX_CANTCREAT, "the signer made no key for %s: %.*s", name->s,
+				SPAN_FMT(answer.key.error));
+	*public_key = answer.key.public_key;
+	return 0;
+}
+
+static int create(const struct request *r, const struct ctl_options *o)
+{
+	struct control_domain_row found;
+	struct span public_key = {0};
+	char selector[64];
+	struct buf packet;
+	int err, code;
+
+	err = control_domain_find(r->c, span_str(r->server), &r->name, &found);
+	if (err == 0)
+		return ctl_fail(EX_CANTCREAT, "server %s has the domain %s already", r->server,
+				r->name.s);
+	if (err != -ENOENT)
+		return ctl_control_fail(r->c, err);
+	selector_make(selector);
+	code = keygen(o, &r->name, selector, &packet, &public_key);
+	if (!code) {
+		err = control_domain_create(r->c, span_str(r->server), &r->name, r->verified,
+					    selector, public_key);
+		code = err ? ctl_control_fail(r->c, err) : 0;
+	}
+	buf_done(&packet);
+	return code;
+}
+
+int cmd_domain_create(int argc, char **argv, const struct ctl_options *o)
+{
+	struct request r = {0};
+	int code = begin(argc, argv, o, DB_WRITE, &r);
+
+	if (!code)
+		code = create(&r, o);
+	if (!code)
+		code = show(&r, o);
+	control_close(&r.c);
+	return code;
+}
+
+int cmd_domain_show(int argc, char **argv, const struct ctl_options *o)
+{
+	struct request r = {0};
+	int code = begin(argc, argv, o, DB_READ, &r);
+
+	if (!code)
+		code = show(&r, o);
+	control_close(&r.c);
+	return code;
+}
+
+int cmd_domain_verify(int argc, char **argv, const struct ctl_options *o)
+{
+	struct request r = {0};
+	int err, code = begin(argc, argv, o, DB_WRITE, &r);
+
+	if (code)
+		return code;
+	err = control_domain_verify(r.c, span_str(r.server), &r.name);
+	code = err ? ctl_control_fail(r.c, err) : show(&r, o);
+	control_close(&r.c);
+	return code;
+}
+
+int cmd_domain_delete(int argc, char **argv, const struct ctl_options *o)
+{
+	struct request r = {0};
+	int err, code = begin(argc, argv, o, DB_WRITE, &r);
+
+	if (code)
+		return code;
+	err = control_domain_delete(r.c, span_str(r.server), &r.name);
+	code = err ? ctl_control_fail(r.c, err) : 0;
+	if (!code && o->json)
+		out_json(json_pack("{s:o, s:o}", "deleted", out_str(r.name.s), "server",
+				   out_str(r.server)));
+	else if (!code)
+		printf("domain %s of server %s is deleted\n", r.name.s, r.server);
+	control_close(&r.c);
+	return code;
+}
+
+static void list_json(const struct control_domain_row *row, void *arg)
+{
+	(void)arg;
+	out_json(domain_json(row));
+}
+
+static void list_row(const struct control_domain_row *row, void *arg)
+{
+	char created[WALL_TEXT_SIZE];
+
+	wall_iso(row->created, created);
+	table_str(arg, row->server);
+	table_str(arg, row->name.s);
+	table_str(arg, row->verified ? "yes" : "no");
+	table_str(arg, row->selector);
+	table_str(arg, created);
+}
+
+int cmd_domain_list(int argc, char **argv, const struct ctl_options *o)
+{
+	static const char *const heads[] = {"SERVER", "NAME", "VERIFIED", "SELECTOR", "CREATED"};
+	const char *server = NULL;
+	struct ctl_opt opts[] = {{"--server", CTL_VALUE, &server}};
+	int err, code = ctl_args(argc, argv, o, opts, ARRAY_LEN(opts), NULL, 0, 0);
+	struct control *c = code ? NULL : ctl_control(DB_READ, &code);
+	struct table t;
+
+	if (!c)
+		return code;
+	table_init(&t, ARRAY_LEN(heads), heads);
+	err = control_domain_each(c, span_str(server), o->json ? list_json : list_row, &t);
+	code = err ? ctl_control_fail(c, err) : 0;
+	table_print(&t);
+	control_close(&c);
+	return code;
+}

@@ -1,0 +1,122 @@
+#include "ctl/supervise_conf.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/proc.h"
+
+enum { PID_TEXT_MAX = 16, PID_TRIES = 50, PID_WAIT_NS = 20 * 1000 * 1000 };
+
+/* Nothing has changed before all of it has worked. */
+static int put_in_force(struct span text, struct conf **conf, struct sup_sockets *sockets,
+			char error[CONF_ERROR_SIZE])
+{
+	struct sup_sockets fresh_sockets;
+	char why[SUP_ERROR_SIZE];
+	struct conf *fresh = NULL;
+	int err = conf_parse(SUP_CONF_WRITTEN, text, &fresh, error);
+
+	if (err)
+		return err;
+	err = sup_sockets_open(fresh, sockets, &fresh_sockets, why);
+	if (err) {
+		snprintf(error, CONF_ERROR_SIZE, "%s: %s", SUP_CONF_WRITTEN, why);
+		conf_free(&fresh);
+		return err;
+	}
+	err = file_replace(SUP_CONF_ACTIVE, text, 0644);
+	if (err) {
+		snprintf(error, CONF_ERROR_SIZE, "%s: %s; make room or let us write there",
+			 SUP_CONF_ACTIVE, strerror(-err));
+		sup_sockets_drop(&fresh_sockets, sockets);
+		conf_free(&fresh);
+		return err;
+	}
+	sup_sockets_replace(sockets, &fresh_sockets);
+	conf_free(conf);
+	*conf = fresh;
+	return 0;
+}
+
+int sup_conf_take(struct conf **conf, struct sup_sockets *sockets, char error[CONF_ERROR_SIZE])
+{
+	struct buf text;
+	int err = file_read(SUP_CONF_WRITTEN, CONF_FILE_MAX, &text);
+
+	if (err) {
+		snprintf(error, CONF_ERROR_SIZE, "%s: %s; `posthaste sandbox start` makes one",
+			 SUP_CONF_WRITTEN, strerror(-err));
+		return err;
+	}
+	err = put_in_force(buf_span(&text), conf, sockets, error);
+	buf_done(&text);
+	return err;
+}
+
+/* who runs */
+
+static pid_t pid_read(void)
+{
+	struct buf b;
+	uint64_t pid = 0;
+
+	if (file_read(SUP_PID_FILE, PID_TEXT_MAX, &b))
+		return 0;
+	if (span_u64(span_head(buf_span(&b), span_find(buf_span(&b), '\n')), INT32_MAX, &pid))
+		pid = 0;
+	buf_done(&b);
+	return (pid_t)pid;
+}
+
+int sup_pid_write(void)
+{
+	char text[PID_TEXT_MAX];
+
+	snprintf(text, sizeof(text), "%d\n", (int)getpid());
+	return file_replace(SUP_PID_FILE, span_str(text), 0644);
+}
+
+/* Between the lock and the pid file there is a moment: look again for a while. */
+static pid_t holder(void)
+{
+	struct timespec ts = {.tv_nsec = PID_WAIT_NS};
+	pid_t pid = pid_read();
+
+	for (int i = 0; i < PID_TRIES && (pid <= 1 || kill(pid, 0) < 0); i++) {
+		nanosleep(&ts, NULL);
+		pid = pid_read();
+	}
+	return pid;
+}
+
+int sup_lock(pid_t *other)
+{
+	int err, fd = open(SUP_LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	err = -errno;
+	fd_close(&fd);
+	if (err == -EWOULDBLOCK)
+		*other = holder();
+	return err;
+}
+
+pid_t sup_running(void)
+{
+	pid_t pid = 0;
+	int fd = sup_lock(&pid);
+
+	if (fd == -EWOULDBLOCK)
+		return pid;
+	if (fd < 0)
+		return fd;
+	fd_close(&fd);
+	return 0;
+}

@@ -1,0 +1,136 @@
+/*
+ * attempt.h - one attempt to deliver one copy: from DELIVER to RESULT.
+ *
+ *	resolve -> connect -> banner, EHLO, STARTTLS -> check and sign -> MAIL, RCPT, DATA -> dot
+ *
+ * attempt.c has the life and the way from address to address, talk.c drives the pure client over
+ * the stream, prepare.c checks the message and gets it signed, report.c makes the RESULT.  An
+ * attempt ends exactly once, through attempt_end(); its memory goes at the end of that loop turn,
+ * so callbacks on the stack may still look at `over`.
+ *
+ * Until MAIL is sent the next address is tried after a temporary failure; then never: a second
+ * transaction could be a second copy.  Nothing unsigned goes out when there is a sign list, and
+ * nothing at all whose hash is not that of what was accepted.
+ */
+#ifndef DELIVERD_ATTEMPT_H
+#define DELIVERD_ATTEMPT_H
+
+#include "common/loop.h"
+#include "deliverd/ask.h"
+#include "deliverd/client.h"
+#include "deliverd/content.h"
+#include "deliverd/route.h"
+
+enum { ATTEMPT_KEYS = 4, ATTEMPT_SIGNED_BY = 330 };
+
+struct attempt;
+
+/* What the worker lends to all its attempts. */
+struct attempt_env {
+	struct conf *conf; /* may change between two calls */
+	SSL_CTX *tls;
+	struct asker *resolver, *signer;
+	/* r: the result, or NULL when it was given up.  The attempt is on its way out. */
+	void (*ended)(struct attempt *a, const struct ipc_result *r);
+};
+
+struct attempt_question {
+	struct ask ask;
+	struct attempt *attempt;
+	size_t number;
+};
+
+enum prepare_state { PREPARE_NOT, PREPARE_CHECKING, PREPARE_SIGNING, PREPARE_DONE };
+
+struct attempt {
+	struct attempt *prev, *next; /* the worker's ring */
+	const struct attempt_env *env;
+	bool over;
+
+	/* from DELIVER */
+	uint64_t copy;
+	uint32_t number;
+	int fd;
+	bool valid; /* what queued sent can be used */
+	bool eight_bit;
+	struct addr sender, rcpt; /* sender.n == 0: null */
+	struct buf prefix;
+	size_t key_n;
+	struct signkey key[ATTEMPT_KEYS];
+	char key_text[ATTEMPT_KEYS][SIGNKEY_TEXT_SIZE];
+	struct buf grant;
+
+	/* where to */
+	struct route route;
+	struct attempt_question question[ROUTE_QUESTIONS];
+	size_t asked;
+	size_t hop; /* the one in use, or the next one */
+
+	/* the connection, one after another */
+	struct stream *stream;
+	struct domain helo;
+	struct client client;
+	bool talking;	  /* client is in use */
+	bool tls_begun;
+	bool tls_failed;
+	bool mail_begun;  /* MAIL was sent: no other address any more */
+	struct loop_timer *deadline;
+	unsigned deadline_replies; /* client.replies when it was set */
+	struct outcome last; /* of the addresses so far */
+
+	/* the message */
+	enum prepare_state prepare;
+	struct content content;
+	struct buf field[ATTEMPT_KEYS];
+	uint8_t field_hash[ATTEMPT_KEYS][DKIM_HASH_SIZE];
+	struct span key_span[ATTEMPT_KEYS], hash_span[ATTEMPT_KEYS];
+	struct ask sign;
+	struct loop_timer *work; /* goes on with checking; or the signer's deadline */
+
+	/* facts for the RESULT */
+	struct wall started;
+	struct mono mark; /* up to here the time is accounted for */
+	const char *stage;
+	char tls[64];
+	char signed_by[ATTEMPT_SIGNED_BY + 1];
+	bool corrupt;
+	uint32_t dns_ms, connect_ms, tls_ms, sign_ms, mail_ms, data_ms;
+};
+
+/* Takes *fd (sets it to -1).  attempt_start() may end it at once. */
+struct attempt *attempt_new(const struct attempt_env *env, const struct ipc_deliver *d, int *fd);
+void attempt_start(struct attempt *a);
+/* The final dot was sent: from now on the attempt must be waited for. */
+bool attempt_after_dot(const struct attempt *a);
+/* Ends it without a result; or with one that counts as no attempt.  Before the dot only. */
+void attempt_give_up(struct attempt *a);
+void attempt_return(struct attempt *a);
+
+/* between the files of the attempt */
+void attempt_end(struct attempt *a, const struct outcome *o);
+void attempt_end_temp(struct attempt *a, const char *status, const char *text, const char *more);
+void attempt_connect_failed(struct attempt *a, const char *why);
+/* The address in use is given up, with a->last: to the next one, or the end. */
+void attempt_next_hop(struct attempt *a);
+
+/* talk.c */
+extern const struct stream_ops talk_ops;
+/* Does what the client wants; harmless without a connection. */
+void talk_drive(struct attempt *a);
+void talk_timeout(struct attempt *a);
+void talk_done(struct attempt *a); /* lets go of connection and client */
+
+/* prepare.c: true when the message may be sent.  Else it goes on and calls talk_drive(), or has
+ * ended the attempt. */
+bool prepare(struct attempt *a);
+void prepare_init(struct attempt *a, const struct ipc_deliver *d);
+void prepare_done(struct attempt *a);
+
+/* report.c */
+/* Accounts the time since the last call to the stage until now, and notes the stage. */
+void report_stage(struct attempt *a, const char *stage);
+void report_make(struct attempt *a, const struct outcome *o, struct ipc_result *out);
+/* A copy that was not attempted. */
+void report_returned(uint64_t copy, uint32_t attempt, struct ipc_result *out);
+
+#endif

@@ -1,0 +1,189 @@
+/*
+ * worker.c - see worker.h.
+ *
+ * Ends, after SIGTERM or when its parent is gone, once no attempt is after its dot and every
+ * result is acknowledged; without queued it waits STOP_GRACE_MS for a new socket, since a result
+ * that nobody reads means a second copy.
+ */
+#include "deliverd/worker.h"
+
+#include <sodium.h>
+
+#include "common/log.h"
+#include "common/proc.h"
+#include "deliverd/attempt.h"
+#include "deliverd/queue.h"
+
+enum { STOP_GRACE_MS = 3000 };
+
+static struct {
+	struct attempt_env env;
+	struct chan *control;
+	struct attempt ring; /* only prev and next are used */
+	size_t count;
+	bool stopping;
+	struct loop_timer *grace;
+} worker;
+
+/* stopping */
+
+static void end_now(void *arg)
+{
+	(void)arg;
+	if (queue_kept())
+		LOG(LOG_WARN, "results-lost", KU("count", queue_kept()));
+	loop_stop();
+}
+
+static void end_if_done(void)
+{
+	if (!worker.stopping || worker.count)
+		return;
+	if (!queue_kept())
+		end_now(NULL);
+	else if (!queue_attached())
+		loop_timer_set(worker.grace, STOP_GRACE_MS);
+}
+
+/* Ends every attempt that has not sent its dot. */
+static void end_attempts(void (*end)(struct attempt *a))
+{
+	for (struct attempt *a = worker.ring.next, *next; a != &worker.ring; a = next) {
+		next = a->next;
+		if (!attempt_after_dot(a))
+			end(a);
+	}
+}
+
+static void stop(void)
+{
+	if (worker.stopping)
+		return;
+	worker.stopping = true;
+	LOG(LOG_DEBUG, "worker-stopping", KU("attempts", worker.count));
+	queue_stopping();
+	end_attempts(attempt_return);
+	end_if_done();
+}
+
+static void on_stop_signal(int signo)
+{
+	(void)signo;
+	stop();
+}
+
+static void on_reload_signal(int signo)
+{
+	(void)signo;
+	proc_conf_reload(&worker.env.conf);
+}
+
+/* queued */
+
+static void on_attempt_ended(struct attempt *a, const struct ipc_result *r)
+{
+	a->prev->next = a->next;
+	a->next->prev = a->prev;
+	worker.count--;
+	if (r)
+		queue_result(r);
+	end_if_done();
+}
+
+static bool being_delivered(uint64_t copy)
+{
+	for (const struct attempt *a = worker.ring.next; a != &worker.ring; a = a->next)
+		if (a->copy == copy)
+			return true;
+	return false;
+}
+
+static void on_deliver(const struct ipc_deliver *d, int *fd)
+{
+	struct ipc_result r;
+	struct attempt *a;
+
+	if (queue_repeat(d->copy, d->attempt))
+		return;
+	if (being_delivered(d->copy)) { /* its result will come; a second transaction must not */
+		LOG(LOG_ERROR, "deliver-twice", KU("copy", d->copy));
+		return;
+	}
+	if (worker.stopping) {
+		report_returned(d->copy, d->attempt, &r);
+		queue_result(&r);
+		return;
+	}
+	a = attempt_new(&worker.env, d, fd);
+	a->next = &worker.ring;
+	a->prev = worker.ring.prev;
+	a->prev->next = a;
+	worker.ring.prev = a;
+	worker.count++;
+	attempt_start(a);
+}
+
+static void on_queue_lost(void)
+{
+	end_attempts(attempt_give_up);
+	end_if_done();
+}
+
+static const struct queue_ops queue_ops = {
+	.deliver = on_deliver,
+	.lost = on_queue_lost,
+	.acknowledged = end_if_done,
+};
+
+/* the parent */
+
+static void on_control(struct chan *c, const struct ipc_msg *m, int *fd, void *arg)
+{
+	uint64_t *copies = mem_alloc((worker.count + 1) * sizeof(*copies));
+	size_t n = 0;
+
+	(void)c;
+	(void)arg;
+	must(m->type == IPC_QUEUE);
+	for (const struct attempt *a = worker.ring.next; a != &worker.ring; a = a->next)
+		copies[n++] = a->copy;
+	loop_timer_stop(worker.grace);
+	queue_attach(*fd, copies, n);
+	*fd = -1;
+	mem_free(copies);
+}
+
+static void on_control_closed(struct chan *c, void *arg)
+{
+	(void)c;
+	(void)arg;
+	worker.control = NULL;
+	stop();
+}
+
+static const struct chan_ops control_ops = {on_control, on_control_closed};
+
+static void on_start(void)
+{
+	loop_on_signal(SIGTERM, on_stop_signal);
+	loop_on_signal(SIGINT, on_stop_signal);
+	loop_on_signal(SIGHUP, on_reload_signal);
+	worker.grace = loop_timer_new(end_now, NULL);
+	worker.env.tls = tls_client_ctx();
+	worker.env.resolver = asker_new(IPC_DOOR_RESOLVE);
+	worker.env.signer = asker_new(IPC_DOOR_SIGN);
+}
+
+void worker_run(int control, struct conf *conf, const sigset_t *signals)
+{
+	must(sodium_init() >= 0);
+	worker.env.conf = conf;
+	worker.env.ended = on_attempt_ended;
+	worker.ring.next = worker.ring.prev = &worker.ring;
+	queue_init(&queue_ops);
+	on_start();
+	sigprocmask(SIG_SETMASK, signals, NULL);
+	worker.control = chan_new(control, IPC_DOOR_CONTROL, IPC_CALLER, &control_ops, NULL);
+	loop_run();
+	exit(0);
+}

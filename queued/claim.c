@@ -1,0 +1,274 @@
+/*
+ * claim.c - from an accepted file to rows and jobs.
+ *
+ * A batch: read and check the files, write all rows in one transaction (not flushed: the files
+ * are the truth), then rename each into cur and plan its copies.  Whatever is interrupted is done
+ * again with the same result: a known message is only renamed.
+ */
+#include <dirent.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/proc.h"
+#include "common/spool/ids.h"
+#include "queued/queued.h"
+#include "queued/store.h"
+
+enum { BATCH = 500 };
+
+struct claim {
+	char path[SPOOL_PATH_SIZE];
+	struct envelope envelope;
+	uint64_t size;
+	char (*tokens)[TOKEN_TEXT_SIZE];
+	enum store_claim result;
+	uint64_t n;
+};
+
+static struct {
+	uint8_t subkey[TOKEN_KEY_SIZE];
+	struct claim batch[BATCH];
+	size_t count;
+} self;
+
+void claim_init(void)
+{
+	uint8_t master[TOKEN_KEY_SIZE];
+
+	secret_load("queued", "token", master);
+	token_subkey(master, TOKEN_RETURN_PATH, self.subkey);
+	sodium_memzero(master, sizeof(master));
+}
+
+static void make_tokens(struct claim *c)
+{
+	const struct envelope *e = &c->envelope;
+
+	c->tokens = mem_alloc(e->rcpt_count * sizeof(*c->tokens));
+	for (size_t i = 0; i < e->rcpt_count; i++)
+		token_make(self.subkey, 0, (uint8_t)conf->node, (uint16_t)wall_day(e->received),
+			   e->rcpts[i].copy, c->tokens[i]);
+}
+
+static bool right_submitter(const struct envelope *e, enum submitter submitter)
+{
+	for (size_t i = 0; i < e->rcpt_count; i++)
+		if (ids_submitter(e->rcpts[i].copy) != submitter)
+			return false;
+	return true;
+}
+
+/* Reads one file into the batch; what is corrupt is put aside, what is not finished is left. */
+static void read_one(const char *path, const char *name, enum submitter submitter)
+{
+	struct claim *c = &self.batch[self.count];
+	char why[SPOOL_WHY_SIZE];
+	struct spool_in in;
+	int err = spool_in_open(path, &in, why);
+
+	if (err == 0) {
+		err = spool_in_envelope(&in, &c->envelope, why);
+		c->size = in.body_size;
+		spool_in_close(&in);
+		if (err == 0 && (!span_eq_str(span_str(name), c->envelope.id.s) ||
+				 !right_submitter(&c->envelope, submitter))) {
+			envelope_done(&c->envelope);
+			snprintf(why, sizeof(why), "the envelope has another message's id, or "
+						   "copy ids of another submitter");
+			err = -EBADMSG;
+		}
+	}
+	if (err == -EBADMSG)
+		files_to_corrupt(path, name, why);
+	else if (err && err != -EAGAIN && err != -ENOENT)
+		LOG(LOG_ERROR, "claim-failed", KS("file", path), KERR(err));
+	if (err)
+		return;
+	snprintf(c->path, sizeof(c->path), "%s", path);
+	make_tokens(c);
+	self.count++;
+}
+
+static bool write_rows(void)
+{
+	store_begin(false);
+	for (size_t i = 0; i < self.count; i++) {
+		struct claim *c = &self.batch[i];
+
+		c->result = store_put_message(&c->envelope, c->size, c->tokens,
+					      conf->return_path_domain.s, &c->n);
+	}
+	return store_commit();
+}
+
+static void make_jobs(const struct claim *c)
+{
+	const struct envelope *e = &c->envelope;
+	struct message *m = jobs_message_new(&e->id);
+
+	m->n = c->n;
+	m->server = e->server;
+	m->domain = e->domain;
+	m->received_ms = e->received.ms;
+	for (size_t i = 0; i < e->rcpt_count; i++) {
+		struct job *j = jobs_new(m, e->rcpts[i].copy);
+		char path[LIMIT_ADDR + 1] = "";
+
+		j->rcpt = e->rcpts[i].addr;
+		j->state = STATE_QUEUED;
+		j->due_ms = e->received.ms;
+		memcpy(j->token, c->tokens[i], sizeof(j->token));
+		if (e->sender.n)
+			snprintf(path, sizeof(path), "b+%s@%s", j->token,
+				 conf->return_path_domain.s);
+		j->return_path = mem_strdup(path);
+		jobs_schedule(j);
+	}
+}
+
+/* The acceptor took the file back between our reading and our renaming: its flush had failed, and
+ * the client was told so. */
+static void take_back(const struct claim *c)
+{
+	struct event e = {.type = EVENT_CANCELLED};
+	struct message *m = jobs_message(&c->envelope.id);
+
+	LOG(LOG_WARN, "claim-undone", KS("id", c->envelope.id.s));
+	e.cancelled.reason = span_str("it could not be made durable, and the client was told so");
+	store_begin(false);
+	for (size_t i = 0; i < c->envelope.rcpt_count; i++) {
+		struct job *j = jobs_find(c->envelope.rcpts[i].copy);
+
+		if (!j)
+			continue;
+		j->state = STATE_CANCELLED;
+		store_put_copy(j, "cancelled");
+		store_put_event(&e, m->n, j->copy, wall_now().ms);
+		store_close_one(m->n);
+	}
+	if (!store_commit())
+		return; /* the jobs stay; their file is missing, and they will be held for it */
+	for (size_t i = 0; i < c->envelope.rcpt_count; i++) {
+		struct job *j = jobs_find(c->envelope.rcpts[i].copy);
+
+		if (j)
+			jobs_end(j);
+	}
+}
+
+/* A message that mail.db knew already: a claim was interrupted. */
+static void finish_known(const struct claim *c)
+{
+	struct store_row row;
+
+	if (jobs_message(&c->envelope.id) || !store_message(&c->envelope.id, &row) || row.open)
+		return;
+	/* it was finished, and the power cut undid only the moving of its file */
+	int64_t day = files_finish(&c->envelope.id);
+	store_begin(false);
+	if (day >= 0)
+		store_put_kept(row.n, day);
+	if (!store_commit())
+		LOG(LOG_WARN, "claim-failed", KS("file", c->path), KERR(EIO));
+}
+
+static void settle(const struct claim *c)
+{
+	int err;
+
+	if (c->result == CLAIM_CONFLICT) {
+		files_to_corrupt(c->path, c->envelope.id.s,
+				 "one of its copy ids belongs to another message");
+		return;
+	}
+	err = files_to_cur(c->path, &c->envelope.id);
+	if (c->result == CLAIM_NEW)
+		make_jobs(c);
+	if (err == -ENOENT && c->result == CLAIM_NEW)
+		take_back(c);
+	else if (err && err != -ENOENT)
+		LOG(LOG_ERROR, "claim-failed", KS("file", c->path), KERR(err));
+	else if (c->result == CLAIM_KNOWN)
+		finish_known(c);
+	if (c->result == CLAIM_NEW && !err)
+		LOG(LOG_INFO, "claimed", KS("id", c->envelope.id.s),
+		    KU("copies", c->envelope.rcpt_count));
+}
+
+static bool end_batch(void)
+{
+	bool ok = !self.count || write_rows();
+
+	if (ok)
+		for (size_t i = 0; i < self.count; i++)
+			settle(&self.batch[i]);
+	for (size_t i = 0; i < self.count; i++) {
+		envelope_done(&self.batch[i].envelope);
+		mem_free(self.batch[i].tokens);
+	}
+	self.count = 0;
+	return ok;
+}
+
+/* Reads a folder until the batch is full. */
+static bool read_folder(const char *folder, enum submitter submitter)
+{
+	DIR *d = opendir(folder);
+	struct dirent *entry;
+	struct qid id;
+
+	if (!d)
+		LOG(LOG_ERROR, "claim-failed", KS("file", folder), KERR(errno));
+	while (d && self.count < BATCH && (entry = readdir(d))) {
+		char path[SPOOL_PATH_SIZE];
+
+		if (qid_parse(span_str(entry->d_name), &id) != 0)
+			continue;
+		spool_path_new(folder, &id, path);
+		read_one(path, entry->d_name, submitter);
+	}
+	if (d)
+		closedir(d);
+	return self.count == BATCH;
+}
+
+bool claim_some(void)
+{
+	bool more = read_folder(SPOOL_NEW_SMTPD, SUBMITTER_SMTPD);
+
+	return end_batch() && more;
+}
+
+static void recover_one(const char *folder, const char *name)
+{
+	char path[SPOOL_PATH_SIZE];
+	struct store_row row;
+	struct qid id;
+
+	if (qid_parse(span_str(name), &id) != 0 || jobs_message(&id) ||
+	    (store_message(&id, &row) && row.has_kept))
+		return;
+	spool_path_new(folder, &id, path);
+	read_one(path, name, SUBMITTER_SMTPD);
+	if (self.count == BATCH && !end_batch())
+		die(EX_IOERR, "the spool could not be read into mail/mail.db; see above");
+}
+
+void claim_recover(void)
+{
+	for (int i = 0; i < 256; i++) {
+		char folder[SPOOL_PATH_SIZE];
+		struct dirent *entry;
+		DIR *d;
+
+		snprintf(folder, sizeof(folder), SPOOL_CUR "/%02x", i);
+		d = opendir(folder);
+		while (d && (entry = readdir(d)))
+			recover_one(folder, entry->d_name);
+		if (d)
+			closedir(d);
+	}
+	if (!end_batch())
+		die(EX_IOERR, "the spool could not be read into mail/mail.db; see above");
+}

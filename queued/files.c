@@ -1,0 +1,156 @@
+/*
+ * files.c - the places of a message's file: spool/new, spool/cur, kept, spool/corrupt.
+ *
+ * Renames are not flushed: after a power cut the file is at its old place or its new one, and
+ * either is found again at the start (docs/ARCHITECTURE.md, "On disk").
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/proc.h"
+#include "queued/queued.h"
+
+enum { KEPT_GONE = 0 };
+
+void files_init(void)
+{
+	char path[SPOOL_PATH_SIZE];
+
+	for (int i = 0; i < 256; i++) {
+		snprintf(path, sizeof(path), SPOOL_CUR "/%02x", i);
+		if (mkdir(path, 0700) < 0 && errno != EEXIST)
+			die(EX_CANTCREAT, "%s: %s; the folder must belong to queued's user", path,
+			    strerror(errno));
+	}
+}
+
+static int make_kept_folder(int64_t day, const struct qid *id)
+{
+	char path[SPOOL_PATH_SIZE];
+
+	snprintf(path, sizeof(path), SPOOL_KEPT "/%lld", (long long)day);
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	snprintf(path, sizeof(path), SPOOL_KEPT "/%lld/%s", (long long)day,
+		 id->s + QID_TEXT - 2);
+	return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+int files_to_cur(const char *from, const struct qid *id)
+{
+	char to[SPOOL_PATH_SIZE];
+
+	spool_path_cur(id, to);
+	if (strcmp(from, to) == 0)
+		return 0;
+	return file_rename(from, to);
+}
+
+void files_to_corrupt(const char *from, const char *name, const char *why)
+{
+	char to[SPOOL_PATH_SIZE];
+	int err;
+
+	snprintf(to, sizeof(to), SPOOL_CORRUPT "/%.64s", name);
+	err = file_rename(from, to);
+	LOG(LOG_ALERT, "corrupt", KS("file", err ? from : to), KS("reason", why),
+	    KS("moved", err ? strerror(-err) : "yes"));
+}
+
+/* A file that is not there was moved or removed by a try that did not live to say so. */
+int64_t files_finish(const struct qid *id)
+{
+	char from[SPOOL_PATH_SIZE], to[SPOOL_PATH_SIZE];
+	int64_t day = wall_day((struct wall){wall_now().ms + conf->retention_content_ms}) + 1;
+	int err;
+
+	spool_path_cur(id, from);
+	if (conf->retention_content_ms == 0) {
+		if (unlink(from) < 0 && errno != ENOENT)
+			LOG(LOG_ERROR, "not-removed", KS("file", from), KERR(errno));
+		return KEPT_GONE;
+	}
+	err = make_kept_folder(day, id);
+	spool_path_kept(day, id, to);
+	if (!err)
+		err = file_rename(from, to);
+	if (err && err != -ENOENT)
+		LOG(LOG_ERROR, "not-kept", KS("file", from), KERR(err));
+	return err && err != -ENOENT ? -1 : day;
+}
+
+static int open_kept(const struct qid *id, struct spool_in *out, char why[SPOOL_WHY_SIZE])
+{
+	DIR *d = opendir(SPOOL_KEPT);
+	struct dirent *entry;
+	uint64_t day;
+	int err = -ENOENT;
+
+	while (d && err == -ENOENT && (entry = readdir(d))) {
+		char path[SPOOL_PATH_SIZE];
+
+		if (span_u64(span_str(entry->d_name), INT32_MAX, &day) != 0)
+			continue;
+		spool_path_kept((int64_t)day, id, path);
+		err = spool_in_open(path, out, why);
+	}
+	if (d)
+		closedir(d);
+	return err;
+}
+
+int files_open(const struct qid *id, struct spool_in *out)
+{
+	char path[SPOOL_PATH_SIZE], why[SPOOL_WHY_SIZE];
+	int err;
+
+	spool_path_cur(id, path);
+	err = spool_in_open(path, out, why);
+	if (err == -ENOENT)
+		err = open_kept(id, out, why);
+	return err;
+}
+
+/* One day's folder: kept/<day>/<2 hex>/<id>. */
+static void remove_below(int above, const char *name, int depth)
+{
+	int fd = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *entry;
+
+	while (d && (entry = readdir(d))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		if (depth > 0)
+			remove_below(dirfd(d), entry->d_name, depth - 1);
+		else
+			unlinkat(dirfd(d), entry->d_name, 0);
+	}
+	if (d)
+		closedir(d);
+	else
+		fd_close(&fd);
+	unlinkat(above, name, AT_REMOVEDIR);
+}
+
+void files_sweep(void)
+{
+	DIR *d = opendir(SPOOL_KEPT);
+	int32_t today = wall_day(wall_now());
+	struct dirent *entry;
+	uint64_t day;
+
+	while (d && (entry = readdir(d))) {
+		if (span_u64(span_str(entry->d_name), INT32_MAX, &day) != 0 ||
+		    (int64_t)day > today)
+			continue;
+		remove_below(dirfd(d), entry->d_name, 1);
+		LOG(LOG_INFO, "kept-removed", KU("day", day));
+	}
+	if (d)
+		closedir(d);
+}

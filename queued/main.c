@@ -1,0 +1,148 @@
+/*
+ * main.c - queued: owns the queue.  It claims accepted files, decides which copy goes when, gives
+ * it to a delivery worker, and writes what came of it, with its event, in one transaction.
+ *
+ * Rights: no network; writes mail/mail.db, spool/cur, spool/corrupt, kept; renames and unlinks in
+ * spool/new; reads control/control.db, secrets/queued.  See README.md.
+ */
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/loop.h"
+#include "common/proc.h"
+#include "queued/queued.h"
+#include "queued/store.h"
+
+#define POKE "run/queued/poke"
+
+enum { SWEEP_MS = 3600 * 1000, POKES_A_TURN = 256 };
+
+struct conf *conf;
+
+static struct {
+	bool scan_due;
+	struct loop_timer *scan, *sweep;
+} self;
+
+static void on_poke(int fd, bool readable, bool writable, void *arg)
+{
+	char byte;
+
+	(void)readable;
+	(void)writable;
+	(void)arg;
+	for (int i = 0; i < POKES_A_TURN; i++)
+		if (recv(fd, &byte, 1, MSG_DONTWAIT) < 0)
+			break;
+	self.scan_due = true;
+}
+
+static void open_poke(void)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX, .sun_path = POKE};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	unlink(POKE);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0 || chmod(POKE, 0660) < 0)
+		die(EX_CANTCREAT, "%s: %s", POKE, strerror(errno));
+	loop_fd_want(loop_fd_new(fd, on_poke, NULL), true, false);
+}
+
+static void on_scan(void *arg)
+{
+	(void)arg;
+	self.scan_due = true;
+	loop_timer_set(self.scan, conf->queue_scan_ms);
+}
+
+static void on_sweep(void *arg)
+{
+	(void)arg;
+	files_sweep();
+	loop_timer_set(self.sweep, SWEEP_MS);
+}
+
+/* One turn's work, in this order: facts first, then new mail, then what may go. */
+static void turn_end(void)
+{
+	results_commit();
+	if (self.scan_due) {
+		self.scan_due = claim_some();
+		if (self.scan_due)
+			loop_timer_set(self.scan, 0);
+	}
+	deliver_due();
+}
+
+static void finish_old(uint64_t n, const struct qid *id)
+{
+	int64_t day = files_finish(id);
+
+	if (day < 0)
+		return;
+	store_begin(false);
+	store_put_kept(n, day);
+	if (!store_commit())
+		die(EX_IOERR, "mail/mail.db cannot be written; see above");
+}
+
+static void recover(void)
+{
+	store_load_open();
+	claim_recover();
+	while (claim_some())
+		;
+	store_each_unkept(finish_old);
+	jobs_schedule_all();
+}
+
+static void on_term(int signo)
+{
+	(void)signo;
+	results_commit();
+	loop_stop();
+}
+
+static void on_hup(int signo)
+{
+	(void)signo;
+	if (proc_conf_reload(&conf))
+		jobs_plan.domain_limit = conf->queue_domain_in_flight;
+}
+
+int main(void)
+{
+	proc_init("queued");
+	proc_not_root();
+	must(sodium_init() >= 0);
+	conf = proc_conf_load();
+	loop_init();
+	jobs_init(conf->queue_domain_in_flight);
+	claim_init();
+	deliver_init();
+	results_init();
+	files_init();
+	store_open();
+	recover();
+	workers_init();
+	admin_init();
+	open_poke();
+	self.scan = loop_timer_new(on_scan, NULL);
+	self.sweep = loop_timer_new(on_sweep, NULL);
+	on_scan(NULL);
+	on_sweep(NULL);
+	loop_on_signal(SIGTERM, on_term);
+	loop_on_signal(SIGINT, on_term);
+	loop_on_signal(SIGHUP, on_hup);
+	loop_turn_end(turn_end);
+	proc_ready();
+	loop_run();
+	store_close();
+	return EX_OK;
+}

@@ -1,0 +1,66 @@
+/*
+ * queued.h - what the files of queued tell each other.
+ */
+#ifndef QUEUED_QUEUED_H
+#define QUEUED_QUEUED_H
+
+#include "common/conf/conf.h"
+#include "common/ipc/ipc.h"
+#include "common/spool/spool.h"
+#include "queued/jobs.h"
+
+/* the configuration in force */
+extern struct conf *conf;
+
+/* claim.c: accepted files become rows and jobs */
+void claim_init(void);
+/* At the start: files in spool/cur that mail.db does not know. */
+void claim_recover(void);
+/* Claims what there is, at most a batch.  True: there may be more. */
+bool claim_some(void);
+
+/* files.c: where a message's file is, and where it goes when the message is finished */
+void files_init(void);
+/* An open descriptor and the message's place in it, in cur, kept or new; -errno. */
+int files_open(const struct qid *id, struct spool_in *out) MUST_CHECK;
+/* From where queued found it (new or cur) to cur. */
+int files_to_cur(const char *from, const struct qid *id) MUST_CHECK;
+/* Into spool/corrupt, with a log line. */
+void files_to_corrupt(const char *from, const char *name, const char *why);
+/* The message is finished: to kept/ or gone.  The day to be stored. */
+int64_t files_finish(const struct qid *id);
+/* Removes the days of kept/ that have passed. */
+void files_sweep(void);
+
+/* workers.c: deliverd's workers, their connections, and what each is doing */
+void workers_init(void);
+/* All that the parent named have said what they are doing: planning may begin. */
+bool workers_known(void);
+/* Gives a copy to the least busy worker; false: nobody has room. */
+bool workers_give(struct job *j, const struct ipc_msg *deliver, int fd);
+bool workers_have_room(void);
+void workers_ack(struct worker *w, uint64_t copy, uint32_t attempt);
+
+/* deliver.c: what is due and may go is given to workers */
+void deliver_init(void);
+void deliver_due(void);
+
+/* results.c: RESULTs, gathered for one transaction at the end of the loop turn */
+void results_init(void);
+/* Copies m.  worker: to be acknowledged to; NULL when it is dead or never was. */
+void results_add(const struct ipc_result *m, struct worker *worker);
+/* A result of our own making, for a copy that never reached a worker or whose worker died. */
+void results_add_own(struct job *j, const char *stage, const char *status, const char *text,
+		     bool uncertain);
+/* The message's file cannot be used: its copies are held, with an event. */
+void results_add_corrupt(struct job *j, const char *why);
+/* The worker is gone: its results stay, nobody is told. */
+void results_forget_worker(const struct worker *w);
+void results_commit(void);
+/* The last commit failed: no new delivery. */
+bool results_stuck(void);
+
+/* admin.c: the command's questions */
+void admin_init(void);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * intake.h - one message on its way into the spool: the only file of smtpd that touches it.
+ *
+ * The header section is gathered first (what signs depends on it), then everything streams into
+ * the file.  intake_finish() ends in exactly one call of answered(): after the flush with 250, or
+ * with what went wrong, and then nothing of the message is left.
+ */
+#ifndef SMTPD_INTAKE_H
+#define SMTPD_INTAKE_H
+
+#include "common/conf/conf.h"
+#include "smtpd/policy.h"
+
+struct intake;
+
+struct intake_facts {
+	const struct session *session; /* for the time of intake_new */
+	const char *client_ip;
+	const char *tls;
+	struct submitter_facts submitter;
+};
+
+/* After fork, in each worker. */
+void intake_init(void);
+/* Says what is wrong (a reply line), or NULL: there is room for a message. */
+const char *intake_refusal(const struct conf *conf);
+struct intake *intake_new(const struct intake_facts *facts,
+			  void (*answered)(void *arg, const char *reply), void *arg);
+void intake_content(struct intake *in, struct span piece);
+void intake_finish(struct intake *in, bool eight_bit);
+/* Throws the message away; before intake_finish only. */
+void intake_abort(struct intake **in);
+/* Nobody wants the answer any more; what is being flushed stays accepted. */
+void intake_forget(struct intake *in);
+
+#endif

@@ -1,0 +1,122 @@
+/*
+ * session.h - the SMTP server's side of one connection as a pure machine (RFC 5321, 4954, 3207,
+ * 1870, 2920, 2034).
+ *
+ * Bytes come in by session_input(); replies gather in out; what needs the world goes through
+ * session_ops, called in the order of the client's commands.  No descriptor, clock, log or
+ * database in here.  While `wait` is not WAIT_NONE no input is taken: the driver does what it
+ * says and calls the matching session_ function.
+ */
+#ifndef SMTPD_SESSION_H
+#define SMTPD_SESSION_H
+
+#include "common/mail/addr.h"
+#include "common/mail/dots.h"
+
+enum session_kind {
+	SESSION_MX,	     /* from other servers; no AUTH */
+	SESSION_SUBMISSION,  /* AUTH after STARTTLS */
+	SESSION_SUBMISSIONS, /* TLS from the first byte */
+};
+
+struct session_conf {
+	const char *hostname;
+	uint64_t message_size;
+	uint32_t recipients;
+	uint32_t auth_failures;
+	uint32_t errors;
+};
+
+enum session_wait {
+	WAIT_NONE,
+	WAIT_TLS,    /* send out, then TLS; then session_secured() */
+	WAIT_COMMIT, /* the message is being made durable; then session_reply() */
+	WAIT_CLOSE,  /* send out, then close */
+};
+
+enum auth_result { AUTH_OK, AUTH_WRONG, AUTH_UNAVAILABLE };
+
+struct session;
+
+struct session_ops {
+	/* Is it a credential?  label_out: "org/server". */
+	enum auth_result (*auth)(void *arg, struct span user, struct span secret,
+				 char *label_out, size_t label_size);
+	/* DATA: true, or false with a whole reply line in refusal (without CRLF). */
+	bool (*begin)(void *arg, const struct session *s, char *refusal, size_t size);
+	/* Bytes of the message, in order. */
+	void (*content)(void *arg, struct span piece);
+	/* The end was seen.  refusal: NULL, or a reply of the session's own with which the message
+	 * must be thrown away.  Else the driver answers by session_reply(), now or later. */
+	void (*finish)(void *arg, const struct session *s, const char *refusal);
+	/* The transaction ended (RSET, EHLO, connection lost) with a message begun. */
+	void (*discard)(void *arg);
+};
+
+enum session_state { STATE_COMMAND, STATE_AUTH, STATE_DATA };
+
+enum { SESSION_HELO_MAX = 255, SESSION_LABEL_SIZE = 140, SESSION_OUT_MAX = 1024 * 1024 };
+
+/* Everything that one mail transaction knows; session_reset() is its only end. */
+struct transaction {
+	bool has_sender;
+	struct addr sender;
+	struct addr *rcpts;
+	size_t rcpt_count, rcpt_cap;
+	bool refused_rcpts; /* at least one was refused */
+	bool data;	    /* begin() was called and finish() was not */
+	uint64_t declared;  /* SIZE=, 0: none */
+};
+
+struct session {
+	struct session_conf conf;
+	enum session_kind kind;
+	const struct session_ops *ops;
+	void *arg;
+	struct buf out;
+	enum session_wait wait;
+	enum session_state state;
+	bool tls;
+	bool esmtp; /* EHLO rather than HELO */
+	char helo[SESSION_HELO_MAX + 1]; /* "": not said */
+	bool authenticated;
+	char label[SESSION_LABEL_SIZE];
+	unsigned auth_failures, errors;
+	size_t skipped; /* bytes of a command line that is too long */
+	bool skipping;
+	struct transaction tx;
+	struct dots dots;
+	/* AUTH in progress */
+	int auth_step;
+	char auth_user[512];
+	size_t auth_user_n;
+};
+
+/* conf.hostname must live as long as the session. */
+void session_init(struct session *s, enum session_kind kind, const struct session_conf *conf,
+		  const struct session_ops *ops, void *arg);
+void session_done(struct session *s); /* calls discard() when a message was begun */
+/* The greeting; for SESSION_SUBMISSIONS after session_secured(). */
+void session_greet(struct session *s);
+/* Takes what it can and returns how much that was.  What is left is shown again with more. */
+size_t session_input(struct session *s, struct span in);
+/* TLS is there: everything said before is forgotten (RFC 3207 4.2). */
+void session_secured(struct session *s);
+/* The answer to a message: a reply line without CRLF. */
+void session_reply(struct session *s, const char *line);
+/* 421 and close, for the driver: time-out, stopping. */
+void session_end(struct session *s, const char *line);
+
+/* for verbs.c and auth.c */
+void session_say(struct session *s, const char *fmt, ...) PRINTF(2, 3);
+/* The same, and counts as an error of the client. */
+void session_refuse(struct session *s, const char *fmt, ...) PRINTF(2, 3);
+void session_reset(struct session *s);
+
+/* verbs.c: one command line without CRLF. */
+void session_command(struct session *s, struct span line);
+/* auth.c */
+void session_auth(struct session *s, struct span args);
+void session_auth_line(struct session *s, struct span line);
+
+#endif

@@ -1,0 +1,324 @@
+/*
+ * verbs.c - the SMTP commands: one table, one function each.
+ */
+#include <stdio.h>
+#include <strings.h>
+
+#include "common/limits.h"
+#include "smtpd/session.h"
+
+/* greeting */
+
+static bool set_helo(struct session *s, struct span name)
+{
+	if (name.n == 0 || name.n > SESSION_HELO_MAX || span_has_ctl(name) ||
+	    !span_is_ascii(name) || span_find(name, ' ') < name.n)
+		return false;
+	return span_cstr(name, s->helo, sizeof(s->helo)) == 0;
+}
+
+static bool may_auth(const struct session *s)
+{
+	return s->kind != SESSION_MX && s->tls;
+}
+
+static void do_ehlo(struct session *s, struct span args)
+{
+	if (!set_helo(s, args)) {
+		session_refuse(s, "501 5.5.4 EHLO needs the name of your host");
+		return;
+	}
+	session_reset(s);
+	s->esmtp = true;
+	session_say(s, "250-%s", s->conf.hostname);
+	session_say(s, "250-PIPELINING");
+	session_say(s, "250-SIZE %llu", (unsigned long long)s->conf.message_size);
+	session_say(s, "250-8BITMIME");
+	if (!s->tls)
+		session_say(s, "250-STARTTLS");
+	if (may_auth(s) && !s->authenticated)
+		session_say(s, "250-AUTH PLAIN LOGIN");
+	session_say(s, "250 ENHANCEDSTATUSCODES");
+}
+
+static void do_helo(struct session *s, struct span args)
+{
+	if (!set_helo(s, args)) {
+		session_refuse(s, "501 5.5.4 HELO needs the name of your host");
+		return;
+	}
+	session_reset(s);
+	s->esmtp = false;
+	session_say(s, "250 %s", s->conf.hostname);
+}
+
+static void do_starttls(struct session *s, struct span args)
+{
+	if (args.n) {
+		session_refuse(s, "501 5.5.4 STARTTLS takes no argument");
+	} else if (s->tls) {
+		session_refuse(s, "503 5.5.1 TLS is already there");
+	} else {
+		session_reset(s);
+		session_say(s, "220 2.0.0 Ready to start TLS");
+		s->wait = WAIT_TLS;
+	}
+}
+
+static void do_auth(struct session *s, struct span args)
+{
+	if (s->kind == SESSION_MX)
+		session_refuse(s, "502 5.5.1 No AUTH on this port; submit on the submission port");
+	else if (!s->helo[0])
+		session_refuse(s, "503 5.5.1 EHLO first");
+	else if (!s->tls)
+		session_refuse(s, "538 5.7.11 Encryption required: STARTTLS first");
+	else if (s->authenticated)
+		session_refuse(s, "503 5.5.1 Already authenticated");
+	else if (s->tx.has_sender)
+		session_refuse(s, "503 5.5.1 No AUTH during a mail transaction");
+	else
+		session_auth(s, args);
+}
+
+/* MAIL */
+
+/* NULL, or the reply that refuses it. */
+static const char *mail_parameter(struct session *s, struct span param)
+{
+	struct span value = param, name = span_cut(&value, '=');
+	static char text[96];
+	uint64_t size;
+	int err;
+
+	if (span_ieq_str(name, "SIZE")) {
+		err = span_u64(value, UINT64_MAX, &size);
+		if (err == -EINVAL || value.n > 20)
+			return "501 5.5.4 SIZE needs a number of bytes";
+		if (err == 0 && size <= s->conf.message_size) {
+			s->tx.declared = size;
+			return NULL;
+		}
+		snprintf(text, sizeof(text), "552 5.3.4 Message is larger than %llu bytes",
+			 (unsigned long long)s->conf.message_size);
+		return text;
+	}
+	if (span_ieq_str(name, "BODY")) {
+		bool ok = span_ieq_str(value, "7BIT") || span_ieq_str(value, "8BITMIME");
+
+		return ok ? NULL : "501 5.5.4 BODY must be 7BIT or 8BITMIME";
+	}
+	/* RFC 4954 5: who submitted it elsewhere; we believe only our own credentials */
+	if (span_ieq_str(name, "AUTH") && value.n)
+		return NULL;
+	return "555 5.5.4 Unknown MAIL parameter";
+}
+
+static const char *mail_parameters(struct session *s, struct span params)
+{
+	const char *refusal = NULL;
+
+	if (params.n && params.p[0] != ' ')
+		return "501 5.5.4 A blank must follow the address";
+	while (params.n && !refusal) {
+		struct span one = span_cut(&params, ' ');
+
+		if (one.n)
+			refusal = mail_parameter(s, one);
+	}
+	return refusal;
+}
+
+/* "FROM:<...>": the part behind the colon; blanks before it are common and harmless. */
+static bool after_keyword(struct span args, const char *keyword, struct span *out)
+{
+	if (!span_istarts(args, keyword))
+		return false;
+	*out = span_trim(span_from(args, strlen(keyword)));
+	return true;
+}
+
+static const char *why_no_mail(const struct session *s)
+{
+	if (!s->helo[0])
+		return "503 5.5.1 EHLO first";
+	if (s->kind != SESSION_MX && !s->tls)
+		return "530 5.7.0 Must issue a STARTTLS command first";
+	if (s->kind != SESSION_MX && !s->authenticated)
+		return "530 5.7.0 Authentication required";
+	return s->tx.has_sender ? "503 5.5.1 Sender already given; RSET to begin anew" : NULL;
+}
+
+static void do_mail(struct session *s, struct span args)
+{
+	const char *refusal = why_no_mail(s);
+	struct span path, params;
+	struct addr sender;
+	int err;
+
+	if (refusal) {
+		session_refuse(s, "%s", refusal);
+		return;
+	}
+	if (!after_keyword(args, "FROM:", &path)) {
+		session_refuse(s, "501 5.5.4 Syntax: MAIL FROM:<address>");
+		return;
+	}
+	err = addr_parse_path(path, &sender, &params);
+	if (err) {
+		session_refuse(s, "501 5.1.7 Sender address: %s", addr_error(err));
+		return;
+	}
+	refusal = mail_parameters(s, params);
+	if (refusal) {
+		session_refuse(s, "%s", refusal);
+		return;
+	}
+	s->tx.has_sender = true;
+	s->tx.sender = sender;
+	session_say(s, "250 2.1.0 Ok");
+}
+
+/* RCPT */
+
+static void add_rcpt(struct session *s, const struct addr *rcpt)
+{
+	struct transaction *tx = &s->tx;
+
+	if (tx->rcpt_count == tx->rcpt_cap) {
+		tx->rcpt_cap = tx->rcpt_cap ? 2 * tx->rcpt_cap : 4;
+		tx->rcpts = mem_grow(tx->rcpts, tx->rcpt_cap * sizeof(*tx->rcpts));
+	}
+	tx->rcpts[tx->rcpt_count++] = *rcpt;
+	session_say(s, "250 2.1.5 Ok");
+}
+
+static void refuse_rcpt(struct session *s, const char *reply)
+{
+	s->tx.refused_rcpts = true;
+	session_refuse(s, "%s", reply);
+}
+
+static void do_rcpt(struct session *s, struct span args)
+{
+	struct span path, params;
+	struct addr rcpt;
+	char text[160];
+	int err;
+
+	if (!s->tx.has_sender) {
+		session_refuse(s, "503 5.5.1 MAIL first");
+	} else if (!after_keyword(args, "TO:", &path)) {
+		session_refuse(s, "501 5.5.4 Syntax: RCPT TO:<address>");
+	} else if ((err = addr_parse_path(path, &rcpt, &params)) != 0 || rcpt.n == 0) {
+		snprintf(text, sizeof(text), "501 5.1.3 Recipient address: %s",
+			 err ? addr_error(err) : "it is empty");
+		refuse_rcpt(s, text);
+	} else if (span_trim(params).n) {
+		refuse_rcpt(s, "555 5.5.4 Unknown RCPT parameter");
+	} else if (s->kind == SESSION_MX) {
+		refuse_rcpt(s, "550 5.1.1 No mail for this address is taken here");
+	} else if (s->tx.rcpt_count >= s->conf.recipients) {
+		/* no error of the client's: RFC 5321 4.5.3.1.10 tells it to send the rest later */
+		session_say(s, "452 4.5.3 Too many recipients; send the others in another message");
+	} else {
+		add_rcpt(s, &rcpt);
+	}
+}
+
+/* DATA and the rest */
+
+static void do_data(struct session *s, struct span args)
+{
+	char refusal[256];
+
+	if (args.n) {
+		session_refuse(s, "501 5.5.4 DATA takes no argument");
+	} else if (!s->tx.has_sender) {
+		session_refuse(s, "503 5.5.1 MAIL first");
+	} else if (!s->tx.rcpt_count) {
+		session_refuse(s, s->tx.refused_rcpts ? "554 5.5.1 No valid recipients"
+						      : "503 5.5.1 RCPT first");
+	} else if (!s->ops->begin(s->arg, s, refusal, sizeof(refusal))) {
+		session_say(s, "%s", refusal);
+		session_reset(s);
+	} else {
+		dots_init(&s->dots, s->kind == SESSION_MX ? DOTS_STRICT : DOTS_REPAIR_LF);
+		s->tx.data = true;
+		s->state = STATE_DATA;
+		session_say(s, "354 End data with <CR><LF>.<CR><LF>");
+	}
+}
+
+static void do_rset(struct session *s, struct span args)
+{
+	if (args.n) {
+		session_refuse(s, "501 5.5.4 RSET takes no argument");
+		return;
+	}
+	session_reset(s);
+	session_say(s, "250 2.0.0 Ok");
+}
+
+static void do_noop(struct session *s, struct span args)
+{
+	(void)args;
+	session_say(s, "250 2.0.0 Ok");
+}
+
+static void do_quit(struct session *s, struct span args)
+{
+	if (args.n)
+		session_refuse(s, "501 5.5.4 QUIT takes no argument");
+	else
+		session_end(s, "221 2.0.0 Bye");
+}
+
+static void do_vrfy(struct session *s, struct span args)
+{
+	(void)args;
+	session_say(s, "252 2.1.5 Send it and see");
+}
+
+static void do_expn(struct session *s, struct span args)
+{
+	(void)args;
+	session_refuse(s, "502 5.5.1 EXPN is not offered");
+}
+
+static void do_help(struct session *s, struct span args)
+{
+	(void)args;
+	session_say(s, "214 2.0.0 See RFC 5321");
+}
+
+/* A browser was made to talk to us: what follows is not SMTP and may hold commands. */
+static void do_http(struct session *s, struct span args)
+{
+	(void)args;
+	session_end(s, "421 4.7.0 This is SMTP, closing");
+}
+
+static const struct verb {
+	const char *name;
+	void (*run)(struct session *s, struct span args);
+} verbs[] = {
+	{"EHLO", do_ehlo}, {"HELO", do_helo}, {"MAIL", do_mail},     {"RCPT", do_rcpt},
+	{"DATA", do_data}, {"RSET", do_rset}, {"NOOP", do_noop},     {"QUIT", do_quit},
+	{"AUTH", do_auth}, {"VRFY", do_vrfy}, {"STARTTLS", do_starttls}, {"EXPN", do_expn},
+	{"HELP", do_help}, {"GET", do_http},  {"POST", do_http},     {"PUT", do_http},
+	{"HEAD", do_http}, {"CONNECT", do_http}, {"OPTIONS", do_http},
+};
+
+void session_command(struct session *s, struct span line)
+{
+	struct span args = line, name = span_cut(&args, ' ');
+
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+		if (!span_ieq_str(name, verbs[i].name))
+			continue;
+		verbs[i].run(s, span_trim(args));
+		return;
+	}
+	session_refuse(s, "500 5.5.1 Unknown command");
+}

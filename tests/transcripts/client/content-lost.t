@@ -1,0 +1,15 @@
+# The connection is lost before the dot: certain that nothing was delivered.
+S: 220 mx.test ESMTP
+C: EHLO me.test
+S: 250-mx.test greets you
+S: 250-PIPELINING
+S: 250-SIZE 1000000
+S: 250 8BITMIME
+C: MAIL FROM:<a@from.test> SIZE=1234
+C: RCPT TO:<b@to.test>
+C: DATA
+S: 250 ok
+S: 250 ok
+S: 354 ok
+! lost
+= temporary 0 4.4.2 data the connection was lost while sending the message: unit test

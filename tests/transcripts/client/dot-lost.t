@@ -1,0 +1,17 @@
+# The connection is lost between dot and reply.
+S: 220 mx.test ESMTP
+C: EHLO me.test
+S: 250-mx.test greets you
+S: 250-PIPELINING
+S: 250-SIZE 1000000
+S: 250 8BITMIME
+C: MAIL FROM:<a@from.test> SIZE=1234
+C: RCPT TO:<b@to.test>
+C: DATA
+S: 250 ok
+S: 250 ok
+S: 354 ok
+C: {content}
+S- 25
+! lost
+= temporary 0 4.4.2 dot uncertain the connection was lost while waiting for the reply to the end of the message: unit test

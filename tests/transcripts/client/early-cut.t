@@ -1,0 +1,16 @@
+# Half a reply that nobody asked for, and silence.
+S: 220 mx.test ESMTP
+C: EHLO me.test
+S: 250-mx.test greets you
+S: 250-PIPELINING
+S: 250-SIZE 1000000
+S: 250 8BITMIME
+C: MAIL FROM:<a@from.test> SIZE=1234
+C: RCPT TO:<b@to.test>
+C: DATA
+S: 250 ok
+S: 250 ok
+S: 354 ok
+S- 250 o
+! timeout
+= temporary 0 4.4.2 data timed out while reading a reply that was not asked for
