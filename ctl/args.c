@@ -127,8 +127,12 @@ static int option(struct args *a, const char *arg)
 int ctl_args(int argc, char **argv, const struct ctl_options *o, const struct ctl_opt *opts,
 	     size_t opt_count, const char **args, size_t args_min, size_t args_max)
 {
-	struct args a = {.argc = argc, .argv = argv, .next = (int)o->words, .o = o,
-			 .opts = opts, .opt_count = opt_count};
+	struct args a = {.argc = argc,
+			 .argv = argv,
+			 .next = (int)o->words,
+			 .o = o,
+			 .opts = opts,
+			 .opt_count = opt_count};
 	bool ended = false;
 	size_t n = 0;
 	int code = 0;

@@ -14,7 +14,7 @@ int cmd_config_check(int argc, char **argv, const struct ctl_options *o)
 	int code = ctl_args(argc, argv, o, NULL, 0, args, 0, 1);
 
 	if (!code && !args[0])
-		code = ctl_enter(o->dir);
+		code = ctl_enter(o->dir ? o->dir : ctl_default_dir());
 	if (code)
 		return code;
 	file = args[0] ? args[0] : "posthaste.conf";
@@ -37,8 +37,8 @@ static void show_json(const char *key, const char *value, const char *default_va
 			   strcmp(value, default_value) == 0, "doc", out_str(doc)));
 }
 
-static void show_row(const char *key, const char *value, const char *default_value,
-		     const char *doc, void *arg)
+static void show_row(const char *key, const char *value, const char *default_value, const char *doc,
+		     void *arg)
 {
 	(void)doc;
 	table_str(arg, key);

@@ -94,7 +94,8 @@ static void credential_print(const struct control_credential *row, const char *s
 
 static void secret_make(char out[SECRET_LENGTH + 1])
 {
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
 	for (int i = 0; i < SECRET_LENGTH; i++)
 		out[i] = letters[randombytes_uniform(sizeof(letters) - 1)];
@@ -106,9 +107,11 @@ static int secret_check(const char *secret)
 	struct span s = span_str(secret);
 
 	if (s.n == 0 || s.n > SECRET_MAX || span_has_ctl(s) || !utf8_valid(s))
-		return ctl_fail(EX_DATAERR, "--secret: a secret is 1 to %d bytes of UTF-8 without "
-					    "control characters; leave the option out to have one "
-					    "made", SECRET_MAX);
+		return ctl_fail(EX_DATAERR,
+				"--secret: a secret is 1 to %d bytes of UTF-8 without "
+				"control characters; leave the option out to have one "
+				"made",
+				SECRET_MAX);
 	return 0;
 }
 
@@ -123,8 +126,11 @@ static int key_load(uint8_t key[32])
 				strerror(-err));
 	if (b.n == 32)
 		memcpy(key, b.p, 32);
-	err = b.n == 32 ? 0 : ctl_fail(EX_DATAERR, "%s has %zu bytes instead of 32; restore it "
-						   "from a backup", path, b.n);
+	err = b.n == 32 ? 0
+			: ctl_fail(EX_DATAERR,
+				   "%s has %zu bytes instead of 32; restore it "
+				   "from a backup",
+				   path, b.n);
 	sodium_memzero(b.p, b.n);
 	buf_done(&b);
 	return err;

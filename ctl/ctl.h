@@ -22,13 +22,18 @@
 struct ctl_command;
 
 struct ctl_options {
-	const char *dir; /* the instance, as named or found: for messages only (we are in it) */
+	/* The instance, as named or found: for messages only, we are in it.  CTL_OUTSIDE: as named
+	 * by -C, else NULL. */
+	const char *dir;
 	bool json;
 	size_t words; /* 1 or 2: argv[words] is the first argument */
 	const struct ctl_command *command;
 };
 
-enum { CTL_OUTSIDE = 1 };
+enum {
+	CTL_OUTSIDE = 1,
+	CTL_ALL_ARGS = 2 /* --json and --help after the words are the command's own affair */
+};
 
 struct ctl_command {
 	const char *words;    /* "org create" */
@@ -71,6 +76,8 @@ int ctl_number(const char *option, const char *text, uint64_t max, uint64_t *out
 /* The instance (instance.c).  What returns int gives 0, or an exit code after having said why;
  * what returns a pointer gives NULL then, with the exit code in *code_out. */
 
+/* POSTHASTE_DIR, else ./sandbox if it holds an instance, else /var/lib/posthaste. */
+const char *ctl_default_dir(void);
 /* Goes to the folder; EX_UNAVAILABLE if it holds no instance. */
 int ctl_enter(const char *dir) MUST_CHECK;
 /* As root: becomes ph-httpd for good, where that user exists.  Also for a child of the supervisor

@@ -59,9 +59,8 @@ static json_t *domain_json(const struct control_domain_row *row)
 
 static json_t *record_json(const struct record *r)
 {
-	return json_pack("{s:o, s:o, s:o, s:o}", "name", out_str(r->name), "type",
-			 out_str(r->type), "value", out_str(r->value), "purpose",
-			 out_str(r->purpose));
+	return json_pack("{s:o, s:o, s:o, s:o}", "name", out_str(r->name), "type", out_str(r->type),
+			 "value", out_str(r->value), "purpose", out_str(r->purpose));
 }
 
 static void print_json(const struct control_domain_row *row, const struct records *records)
@@ -141,8 +140,10 @@ static int keygen(const struct ctl_options *o, const struct domain *name, const 
 		return code;
 	fd_close(&fd);
 	if (answer.type != IPC_KEY)
-		return ctl_fail(EX_PROTOCOL, "the signer answered %s to keygen; do both have the "
-					     "same version?", ipc_name(answer.type));
+		return ctl_fail(EX_PROTOCOL,
+				"the signer answered %s to keygen; do both have the "
+				"same version?",
+				ipc_name(answer.type));
 	if (answer.key.error.n)
 		return ctl_fail(EX_CANTCREAT, "the signer made no key for %s: %.*s", name->s,
 				SPAN_FMT(answer.key.error));

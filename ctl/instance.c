@@ -17,6 +17,15 @@ static const char written_conf[] = "posthaste.conf";
 
 enum { ANSWER_TIMEOUT_MS = 60000 };
 
+const char *ctl_default_dir(void)
+{
+	const char *dir = getenv("POSTHASTE_DIR");
+
+	if (dir && dir[0])
+		return dir;
+	return access("sandbox/posthaste.conf", F_OK) == 0 ? "sandbox" : "/var/lib/posthaste";
+}
+
 int ctl_enter(const char *dir)
 {
 	if (chdir(dir) < 0)
@@ -61,7 +70,8 @@ struct control *ctl_control(enum db_mode mode, int *code_out)
 	if (!c)
 		*code_out = ctl_fail(EX_IOERR,
 				     "%s; is this the instance's folder, and are you its user or "
-				     "root?", error);
+				     "root?",
+				     error);
 	return c;
 }
 
@@ -154,8 +164,10 @@ static int no_answer(const struct ctl_options *o, const char *who, int err)
 		return ctl_fail(EX_TEMPFAIL, "%s gave no answer within %d s; look at its log", who,
 				ANSWER_TIMEOUT_MS / 1000);
 	if (err == -EACCES || err == -EPERM)
-		return ctl_fail(EX_NOPERM, "%s: %s; run this command as root or as the user who "
-					   "started the instance", who, strerror(-err));
+		return ctl_fail(EX_NOPERM,
+				"%s: %s; run this command as root or as the user who "
+				"started the instance",
+				who, strerror(-err));
 	return ctl_fail(EX_UNAVAILABLE, "%s closed the connection (%s); its log says why", who,
 			strerror(-err));
 }
@@ -178,8 +190,10 @@ int ctl_claim(const struct ctl_options *o)
 	int fd = -1, code = ctl_ask(o, IPC_DOOR_ADMIN, "queued", &request, &packet, &answer, &fd);
 
 	if (!code && answer.type != IPC_DONE)
-		code = ctl_fail(EX_PROTOCOL, "queued answered %s to claim; do both have the same "
-					     "version?", ipc_name(answer.type));
+		code = ctl_fail(EX_PROTOCOL,
+				"queued answered %s to claim; do both have the same "
+				"version?",
+				ipc_name(answer.type));
 	if (!code && answer.done.code)
 		code = ctl_fail(answer.done.code, "queued: %.*s", SPAN_FMT(answer.done.text));
 	fd_close(&fd);

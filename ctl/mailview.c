@@ -38,8 +38,10 @@ struct mailview *mailview_open(int *code_out)
 	struct db *d = NULL;
 
 	if (access(path, F_OK) < 0) {
-		*code_out = ctl_fail(EX_UNAVAILABLE, "%s: %s; queued makes it when it runs: start "
-						     "the instance", path, strerror(errno));
+		*code_out = ctl_fail(EX_UNAVAILABLE,
+				     "%s: %s; queued makes it when it runs: start "
+				     "the instance",
+				     path, strerror(errno));
 		return NULL;
 	}
 	for (int i = 0; !d && i < TRIES_MAX; i++) {
@@ -179,11 +181,15 @@ int mailview_find(struct mailview *v, const char *text, struct mailview_ref *out
 	int code = 0;
 
 	if (!form)
-		code = ctl_fail(EX_USAGE, "\"%s\" is no queue id (32 hex digits), copy id (a number) "
-					  "or token (34 letters and digits)", text);
+		code = ctl_fail(EX_USAGE,
+				"\"%s\" is no queue id (32 hex digits), copy id (a number) "
+				"or token (34 letters and digits)",
+				text);
 	else if (!found && !db_error(v->d))
-		code = ctl_fail(EX_NOINPUT, "there is no message or copy %s; `posthaste message "
-					    "list` shows those there are", text);
+		code = ctl_fail(EX_NOINPUT,
+				"there is no message or copy %s; `posthaste message "
+				"list` shows those there are",
+				text);
 	return end(v, code);
 }
 

@@ -33,12 +33,11 @@ int mailview_find(struct mailview *v, const char *text, struct mailview_ref *out
  *	[{"id", "recipient", "state", "token", "return_path", "attempts", "next_at", "last"}]} */
 int mailview_message(struct mailview *v, const char *id, json_t **out) MUST_CHECK;
 /* Ids of at most max messages after one ("": from the first): *n_out of them. */
-int mailview_page(struct mailview *v, const char *after, size_t max,
-		  struct qid ids[MAILVIEW_PAGE], size_t *n_out) MUST_CHECK;
+int mailview_page(struct mailview *v, const char *after, size_t max, struct qid ids[MAILVIEW_PAGE],
+		  size_t *n_out) MUST_CHECK;
 /* The events of a message in the order of seq, as an array of objects {"seq", "at", "event",
  * "message", "copy", "rcpt", the event's own fields ...}. */
-int mailview_events(struct mailview *v, const struct mailview_ref *ref,
-		    json_t **out) MUST_CHECK;
+int mailview_events(struct mailview *v, const struct mailview_ref *ref, json_t **out) MUST_CHECK;
 /* Copies that are not final yet. */
 int mailview_open_copies(struct mailview *v, const struct mailview_ref *ref,
 			 uint64_t *out) MUST_CHECK;

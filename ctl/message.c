@@ -85,8 +85,9 @@ static void put_base64(struct span piece)
 /* "2: 1 delivered, 1 deferred", or the one copy's recipient and state */
 static void copies_text(const json_t *copies, struct buf *out)
 {
-	static const char *const states[] = {"queued", "deferred", "held", "suppressed", "delivered",
-					     "failed", "bounced", "cancelled", "expired"};
+	static const char *const states[] = {"queued",	   "deferred",	"held",
+					     "suppressed", "delivered", "failed",
+					     "bounced",	   "cancelled", "expired"};
 	size_t n = json_array_size(copies), counts[ARRAY_LEN(states)] = {0};
 	const char *sep = "";
 
@@ -99,7 +100,8 @@ static void copies_text(const json_t *copies, struct buf *out)
 	}
 	for (size_t i = 0; i < n; i++)
 		for (size_t s = 0; s < ARRAY_LEN(states); s++)
-			counts[s] += span_eq_str(out_get(json_array_get(copies, i), "state"), states[s]);
+			counts[s] +=
+				span_eq_str(out_get(json_array_get(copies, i), "state"), states[s]);
 	buf_fmt(out, "%zu copies: ", n);
 	for (size_t s = 0; s < ARRAY_LEN(states); s++)
 		if (counts[s]) {
@@ -208,8 +210,9 @@ int cmd_message_list(int argc, char **argv, const struct ctl_options *o)
 	int code = ctl_args(argc, argv, o, opts, ARRAY_LEN(opts), NULL, 0, 0);
 
 	if (!code && l.raw && !o->json)
-		code = ctl_fail(EX_USAGE, "--raw goes with --json; `posthaste message raw ID` writes "
-					  "one message as it is");
+		code = ctl_fail(EX_USAGE,
+				"--raw goes with --json; `posthaste message raw ID` writes "
+				"one message as it is");
 	if (!code && limit)
 		code = ctl_number("--limit", limit, UINT32_MAX, &l.limit);
 	if (!code)
@@ -234,7 +237,8 @@ static void print_copy(struct table *t, const json_t *c)
 
 static void print_text(const json_t *m)
 {
-	static const char *const heads[] = {"COPY", "RECIPIENT", "STATE", "ATTEMPTS", "NEXT", "LAST"};
+	static const char *const heads[] = {"COPY",	"RECIPIENT", "STATE",
+					    "ATTEMPTS", "NEXT",	     "LAST"};
 	static const char *const keys[] = {"id", "from", "direction", "received"};
 	const json_t *copies = json_object_get(m, "copies");
 	struct table t;
@@ -305,8 +309,10 @@ int cmd_message_raw(int argc, char **argv, const struct ctl_options *o)
 	if (!code)
 		code = fetch(o, ref.id, &s);
 	if (!code && s.fd < 0)
-		code = ctl_fail(EX_NOINPUT, "the content of message %s is not kept any more (see "
-					    "retention.content)", ref.id);
+		code = ctl_fail(EX_NOINPUT,
+				"the content of message %s is not kept any more (see "
+				"retention.content)",
+				ref.id);
 	if (!code)
 		code = pieces(ref.id, &s, put_bytes);
 	fd_close(&s.fd);

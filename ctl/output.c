@@ -1,3 +1,6 @@
+/*
+ * output.c - text in columns, numbers for people, JSON in lines.
+ */
 #include "ctl/output.h"
 
 #include <stdarg.h>

@@ -55,7 +55,8 @@ void records_make(const struct control_domain_row *row, const struct conf *conf,
 	add(out, "return path MX", "once for the instance: bounces come back to it", "MX", "",
 	    conf->return_path_domain.s);
 	value(out, "10 %s.", conf->hostname.s);
-	add(out, "return path SPF", "once for the instance: the host may send with its return paths",
-	    "TXT", "", conf->return_path_domain.s);
+	add(out, "return path SPF",
+	    "once for the instance: the host may send with its return paths", "TXT", "",
+	    conf->return_path_domain.s);
 	value(out, "v=spf1 a:%s -all", conf->hostname.s);
 }

@@ -179,7 +179,7 @@ static int conf_read(struct buf *out)
 	return code;
 }
 
-static int conf_write(struct span before, struct span after, bool *changed_out)
+static int conf_write(struct span before, struct span after)
 {
 	char error[CONF_ERROR_SIZE];
 	struct conf *c = NULL;
@@ -188,8 +188,7 @@ static int conf_write(struct span before, struct span after, bool *changed_out)
 	if (conf_parse(SUP_CONF_WRITTEN, after, &c, error) != 0)
 		return ctl_fail(EX_CONFIG, "%s", error);
 	conf_free(&c);
-	*changed_out = !span_eq(before, after) || access(SUP_CONF_WRITTEN, F_OK) < 0;
-	if (!*changed_out)
+	if (span_eq(before, after) && access(SUP_CONF_WRITTEN, F_OK) == 0)
 		return 0;
 	err = file_replace(SUP_CONF_WRITTEN, after, 0644);
 	return err ? ctl_fail(EX_CANTCREAT, "%s: %s; the folder must be writable and have room",
@@ -197,7 +196,7 @@ static int conf_write(struct span before, struct span after, bool *changed_out)
 		   : 0;
 }
 
-int sandbox_conf(const char *relay, const char *routes, bool *changed_out)
+int sandbox_conf(const char *relay, const char *routes)
 {
 	struct buf text, with_relay, all;
 	int code = conf_read(&text);
@@ -207,7 +206,7 @@ int sandbox_conf(const char *relay, const char *routes, bool *changed_out)
 	if (!code) {
 		sandbox_conf_set(buf_span(&text), "deliver.relay", span_str(relay), &with_relay);
 		sandbox_conf_set(buf_span(&with_relay), "deliver.mx", span_str(routes), &all);
-		code = conf_write(buf_span(&text), buf_span(&all), changed_out);
+		code = conf_write(buf_span(&text), buf_span(&all));
 	}
 	buf_done(&text);
 	buf_done(&with_relay);

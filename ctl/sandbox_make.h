@@ -15,10 +15,9 @@ int sandbox_enter(const char *dir) MUST_CHECK;
 /* Waits until no other `sandbox start` works here; the lock as a descriptor in *fd_out, kept
  * until it is closed. */
 int sandbox_lock(const char *dir, int *fd_out) MUST_CHECK;
-/* posthaste.conf with relay ("": none) and routes; made with free ports if there is none.
- * changed_out: it is another text now. */
-int sandbox_conf(const char *relay, const char *routes, bool *changed_out) MUST_CHECK;
-/* The folders of role_places, dns.zone, secrets, certificate, control.db. */
+/* posthaste.conf with relay and routes ("": none); made with free ports if there is none. */
+int sandbox_conf(const char *relay, const char *routes) MUST_CHECK;
+/* The folders of role_places, dns.zone, secrets, certificate. */
 int sandbox_make(void) MUST_CHECK;
 
 /* in sandbox_secrets.c */

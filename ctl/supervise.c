@@ -222,20 +222,6 @@ static void conf_first(void)
 	log_level_set(sup.conf->log_level);
 }
 
-/* The time that leftovers get is in the configuration that they run with. */
-static int64_t dot_timeout_before(void)
-{
-	char error[CONF_ERROR_SIZE];
-	struct conf *c = NULL;
-	int64_t ms = 600000;
-
-	if (conf_load(SUP_CONF_ACTIVE, &c, error) != 0)
-		return ms;
-	ms = c->deliver_dot_timeout_ms;
-	conf_free(&c);
-	return ms;
-}
-
 static void begin(const char *dir)
 {
 	char error[SUP_ERROR_SIZE];
@@ -251,7 +237,7 @@ static void begin(const char *dir)
 		die(EX_CANTCREAT, "%s/%s: %s; it must be possible to write there", dir,
 		    SUP_PID_FILE, strerror(-err));
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); /* workers that lost their daemon */
-	sup_leftovers_stop(dot_timeout_before(), tell_waiting);
+	sup_leftovers_stop(sup_dot_timeout_ms(), tell_waiting);
 	conf_first();
 	sup_pids_init(&sup.pids);
 }

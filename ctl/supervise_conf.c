@@ -57,6 +57,20 @@ int sup_conf_take(struct conf **conf, struct sup_sockets *sockets, char error[CO
 	return err;
 }
 
+int64_t sup_dot_timeout_ms(void)
+{
+	enum { UNKNOWN_MS = 10 * 60 * 1000 };
+	char error[CONF_ERROR_SIZE];
+	struct conf *c = NULL;
+	int64_t ms;
+
+	if (conf_load(SUP_CONF_ACTIVE, &c, error) != 0)
+		return UNKNOWN_MS;
+	ms = c->deliver_dot_timeout_ms;
+	conf_free(&c);
+	return ms;
+}
+
 /* who runs */
 
 static pid_t pid_read(void)

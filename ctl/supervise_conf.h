@@ -19,6 +19,9 @@
 int sup_conf_take(struct conf **conf, struct sup_sockets *sockets,
 		  char error[CONF_ERROR_SIZE]) MUST_CHECK;
 
+/* deliver.dot_timeout of the configuration in force: how long deliverd may take to stop. */
+int64_t sup_dot_timeout_ms(void);
+
 /* The supervisor's lock as a descriptor; -EWOULDBLOCK when it is held, *other is then the
  * holder's pid (0: not known); -errno. */
 int sup_lock(pid_t *other) MUST_CHECK;

@@ -154,6 +154,7 @@ static void timer_fired(void *arg)
 static void end(struct daemon *d, int64_t grace_ms)
 {
 	d->stopping = true;
+	d->ready = false;
 	d->deadline = (struct mono){mono_now().ms + grace_ms};
 	kill(d->pid, SIGTERM);
 	loop_timer_set(d->timer, grace_ms);

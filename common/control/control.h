@@ -48,8 +48,7 @@ void control_close(struct control **c);
 const char *control_error(const struct control *c);
 
 /* BLAKE2b of the secret, keyed with the instance's credential key. */
-void control_secret_hash(const uint8_t key[32], struct span secret,
-			 uint8_t out[CONTROL_HASH_SIZE]);
+void control_secret_hash(const uint8_t key[32], struct span secret, uint8_t out[CONTROL_HASH_SIZE]);
 
 /* what smtpd and queued ask */
 

@@ -26,10 +26,11 @@ static int name_check(struct control *c, struct span name, const char *what,
 				    SPAN_FMT(name), what, CONTROL_NAME_MAX);
 	for (; *reserved; reserved++)
 		if (span_eq_str(name, *reserved))
-			return control_fail(c, -EINVAL,
-					    "\"%s\" is reserved and cannot be the name of %s; choose "
-					    "another one",
-					    *reserved, what);
+			return control_fail(
+				c, -EINVAL,
+				"\"%s\" is reserved and cannot be the name of %s; choose "
+				"another one",
+				*reserved, what);
 	return 0;
 }
 
@@ -96,12 +97,12 @@ static int org_remove(struct control *c, struct span name)
 	if (err)
 		return err;
 	if (org.servers)
-		return control_fail(c, -ENOTEMPTY,
-				    "organisation \"%s\" has %llu server%s; delete %s first: `posthaste "
-				    "server delete %s/NAME`",
-				    org.name, (unsigned long long)org.servers,
-				    org.servers == 1 ? "" : "s", org.servers == 1 ? "it" : "them",
-				    org.name);
+		return control_fail(
+			c, -ENOTEMPTY,
+			"organisation \"%s\" has %llu server%s; delete %s first: `posthaste "
+			"server delete %s/NAME`",
+			org.name, (unsigned long long)org.servers, org.servers == 1 ? "" : "s",
+			org.servers == 1 ? "it" : "them", org.name);
 	db_u64(c->d, CONTROL_SQL_ORG_DELETE, org.id);
 	db_run(c->d, CONTROL_SQL_ORG_DELETE);
 	return 0;
@@ -114,7 +115,8 @@ int control_org_delete(struct control *c, struct span name)
 }
 
 /* The rows are few (they are made by hand) and fn is ours, so a failed pass is not repeated. */
-int control_org_each(struct control *c, void (*fn)(const struct control_org *, void *arg), void *arg)
+int control_org_each(struct control *c, void (*fn)(const struct control_org *, void *arg),
+		     void *arg)
 {
 	struct control_org org;
 
@@ -156,10 +158,11 @@ int control_server_once(struct control *c, struct span name, struct control_serv
 	db_text(c->d, CONTROL_SQL_SERVER_FIND, org);
 	db_text(c->d, CONTROL_SQL_SERVER_FIND, server);
 	if (!db_step(c->d, CONTROL_SQL_SERVER_FIND))
-		return control_fail(c, -ENOENT,
-				    "there is no server \"%.*s\"; `posthaste server list` shows those "
-				    "there are",
-				    SPAN_FMT(name));
+		return control_fail(
+			c, -ENOENT,
+			"there is no server \"%.*s\"; `posthaste server list` shows those "
+			"there are",
+			SPAN_FMT(name));
 	server_row(c, CONTROL_SQL_SERVER_FIND, out);
 	db_reset(c->d, CONTROL_SQL_SERVER_FIND);
 	return 0;
@@ -197,10 +200,11 @@ static int server_insert(struct control *c, struct span name)
 	if (!err)
 		err = org_once(c, org_name, &org);
 	if (err == -ENOENT)
-		return control_fail(c, err,
-				    "there is no organisation \"%.*s\"; make it first: `posthaste org "
-				    "create %.*s`",
-				    SPAN_FMT(org_name), SPAN_FMT(org_name));
+		return control_fail(
+			c, err,
+			"there is no organisation \"%.*s\"; make it first: `posthaste org "
+			"create %.*s`",
+			SPAN_FMT(org_name), SPAN_FMT(org_name));
 	if (!err && control_server_once(c, name, &found) == 0)
 		return control_fail(c, -EEXIST, "server \"%s\" exists already", found.name);
 	if (err)
@@ -230,8 +234,8 @@ static int server_remove(struct control *c, struct span name)
 				    "server \"%s\" has %llu domain%s and %llu credential%s; delete "
 				    "them first: `posthaste domain delete`, `posthaste credential "
 				    "delete`",
-				    s.name, (unsigned long long)s.domains, s.domains == 1 ? "" : "s",
-				    (unsigned long long)s.credentials,
+				    s.name, (unsigned long long)s.domains,
+				    s.domains == 1 ? "" : "s", (unsigned long long)s.credentials,
 				    s.credentials == 1 ? "" : "s");
 	db_u64(c->d, CONTROL_SQL_SERVER_DELETE, s.id);
 	db_run(c->d, CONTROL_SQL_SERVER_DELETE);

@@ -88,8 +88,7 @@ int control_domain_create(struct control *c, struct span server, const struct do
 {
 	must(server.n && public_key.n <= CONTROL_PUBLIC_KEY_MAX);
 	db_begin(c->d, true);
-	return control_write_end(
-		c, domain_insert(c, server, name, verified, selector, public_key));
+	return control_write_end(c, domain_insert(c, server, name, verified, selector, public_key));
 }
 
 static int domain_set_verified(struct control *c, struct span server, const struct domain *name)
@@ -224,8 +223,9 @@ static int credential_insert(struct control *c, struct span server, struct span 
 	db_i64(c->d, CONTROL_SQL_CREDENTIAL_INSERT, wall_now().ms);
 	db_run(c->d, CONTROL_SQL_CREDENTIAL_INSERT);
 	if (db_conflict(c->d))
-		return control_fail(c, -EEXIST,
-				    "another credential has this secret already; choose another one");
+		return control_fail(
+			c, -EEXIST,
+			"another credential has this secret already; choose another one");
 	return 0;
 }
 

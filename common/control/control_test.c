@@ -116,13 +116,16 @@ static void fill(struct control *c)
 	assert_int_equal(control_org_create(c, span_str("acme")), 0);
 	assert_int_equal(control_server_create(c, span_str("acme/one")), 0);
 	assert_int_equal(control_server_create(c, span_str("acme/two")), 0);
-	assert_int_equal(control_domain_create(c, span_str("acme/one"), &d, true, "phabc",
-					       SPAN_LIT("DER")), 0);
-	assert_int_equal(control_domain_create(c, span_str("acme/two"), &e, false, "phxyz",
-					       SPAN_LIT("DER")), 0);
+	assert_int_equal(
+		control_domain_create(c, span_str("acme/one"), &d, true, "phabc", SPAN_LIT("DER")),
+		0);
+	assert_int_equal(
+		control_domain_create(c, span_str("acme/two"), &e, false, "phxyz", SPAN_LIT("DER")),
+		0);
 	control_secret_hash(key, SPAN_LIT("secret one"), hash);
 	assert_int_equal(control_credential_create(c, span_str("acme/one"), SPAN_LIT("smtp"),
-						   SPAN_LIT("app"), hash), 0);
+						   SPAN_LIT("app"), hash),
+			 0);
 }
 
 static void acceptors_find_credentials_and_domains(void **state)
@@ -169,18 +172,21 @@ static void what_is_there_already_or_in_use_is_told(void **state)
 	fill(c);
 	control_secret_hash(key, SPAN_LIT("secret one"), hash);
 	assert_int_equal(control_domain_create(c, one, &d, true, "s", SPAN_LIT("D")), -EEXIST);
-	assert_int_equal(control_credential_create(c, one, SPAN_LIT("smtp"), SPAN_LIT("app"),
-						   fresh), -EEXIST);
+	assert_int_equal(
+		control_credential_create(c, one, SPAN_LIT("smtp"), SPAN_LIT("app"), fresh),
+		-EEXIST);
 	assert_non_null(strstr(control_error(c), "\"app\" already"));
 	assert_int_equal(control_credential_create(c, one, SPAN_LIT("smtp"), SPAN_LIT("b"), hash),
 			 -EEXIST);
 	assert_non_null(strstr(control_error(c), "this secret"));
 	assert_int_equal(control_credential_create(c, one, SPAN_LIT("ftp"), SPAN_LIT("b"), fresh),
 			 -EINVAL);
-	assert_int_equal(control_credential_create(c, one, SPAN_LIT("api"), SPAN_LIT("a\nb"),
-						   fresh), -EINVAL);
+	assert_int_equal(
+		control_credential_create(c, one, SPAN_LIT("api"), SPAN_LIT("a\nb"), fresh),
+		-EINVAL);
 	assert_int_equal(control_credential_create(c, span_str("acme/no"), SPAN_LIT("api"),
-						   SPAN_LIT("b"), fresh), -ENOENT);
+						   SPAN_LIT("b"), fresh),
+			 -ENOENT);
 	assert_int_equal(control_org_delete(c, SPAN_LIT("acme")), -ENOTEMPTY);
 	assert_non_null(strstr(control_error(c), "2 servers"));
 	assert_int_equal(control_server_delete(c, one), -ENOTEMPTY);

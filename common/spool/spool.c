@@ -34,12 +34,12 @@ void spool_path_kept(int64_t day, const struct qid *id, char out[SPOOL_PATH_SIZE
 
 void spool_end_encode(const struct spool_in *in, char out[SPOOL_END_SIZE + 1])
 {
-	char envelope[2 * SPOOL_HASH_SIZE], body[2 * SPOOL_HASH_SIZE];
+	char envelope[2 * SPOOL_HASH_SIZE + 1] = "", body[2 * SPOOL_HASH_SIZE + 1] = "";
 	int n;
 
 	hex_encode(in->envelope_hash, SPOOL_HASH_SIZE, envelope);
 	hex_encode(in->body_hash, SPOOL_HASH_SIZE, body);
-	n = snprintf(out, SPOOL_END_SIZE + 1, "END1 %016llx %016llx %04x %.64s %.64s\n",
+	n = snprintf(out, SPOOL_END_SIZE + 1, "END1 %016llx %016llx %04x %s %s\n",
 		     (unsigned long long)in->envelope_size, (unsigned long long)in->body_size,
 		     in->flags & 0xffff, envelope, body);
 	must(n == SPOOL_END_SIZE);

@@ -1,0 +1,302 @@
+/*
+ * main.c - the posthaste command: one table of commands, and the way to them.
+ *
+ *	posthaste [-C DIR] WORD [WORD] [OPTION | ARGUMENT]...
+ */
+#include <sodium.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "common/conf/suggest.h"
+#include "common/log.h"
+
+#include "ctl/ctl.h"
+#include "ctl/output.h"
+#include "ctl/sandbox.h"
+#include "ctl/supervise.h"
+
+static int cmd_version(int argc, char **argv, const struct ctl_options *o);
+static int cmd_help(int argc, char **argv, const struct ctl_options *o);
+
+/* clang-format off */
+static const struct ctl_command commands[] = {
+	{"sandbox start", "DIR [--relay HOST:PORT] [--mx DOMAIN=HOST:PORT ...]", "make an instance for development, and start it", cmd_sandbox_start, CTL_OUTSIDE},
+	{"sandbox stop", "DIR", "stop it", cmd_sandbox_stop, CTL_OUTSIDE},
+	{"sandbox status", "DIR", "tell which daemons run", cmd_sandbox_status, CTL_OUTSIDE},
+	{"sandbox send", "DIR [--to ADDR]", "submit one message to it", cmd_sandbox_send, CTL_OUTSIDE},
+	{"org create", "NAME", "make an organisation", cmd_org_create, 0},
+	{"org list", "", "list organisations", cmd_org_list, 0},
+	{"org show", "NAME", "show one", cmd_org_show, 0},
+	{"org delete", "NAME", "delete one that has no servers", cmd_org_delete, 0},
+	{"server create", "ORG/NAME", "make a mail server in an organisation", cmd_server_create, 0},
+	{"server list", "", "list servers", cmd_server_list, 0},
+	{"server show", "ORG/NAME", "show one", cmd_server_show, 0},
+	{"server delete", "ORG/NAME", "delete one that has no domains and credentials", cmd_server_delete, 0},
+	{"domain create", "NAME [--server ORG/SERVER] [--verified]", "add a sending domain, make its DKIM key", cmd_domain_create, 0},
+	{"domain list", "[--server ORG/SERVER]", "list domains", cmd_domain_list, 0},
+	{"domain show", "NAME [--server ORG/SERVER]", "show one, with the DNS records to publish", cmd_domain_show, 0},
+	{"domain verify", "NAME [--server ORG/SERVER]", "vouch that it is its owner's", cmd_domain_verify, 0},
+	{"domain delete", "NAME [--server ORG/SERVER]", "delete one", cmd_domain_delete, 0},
+	{"credential create", "smtp|api NAME [--server ORG/SERVER] [--secret S]", "make a credential; its secret is shown once", cmd_credential_create, 0},
+	{"credential list", "[--server ORG/SERVER]", "list credentials", cmd_credential_list, 0},
+	{"credential show", "smtp|api NAME [--server ORG/SERVER]", "show one, without its secret", cmd_credential_show, 0},
+	{"credential delete", "smtp|api NAME [--server ORG/SERVER]", "delete one", cmd_credential_delete, 0},
+	{"message list", "[--after ID] [--limit N] [--json [--raw]]", "list accepted messages", cmd_message_list, 0},
+	{"message show", "ID", "show one with its copies", cmd_message_show, 0},
+	{"message raw", "ID", "write its bytes as they are stored", cmd_message_raw, 0},
+	{"trace", "ID [--wait[=SECONDS]]", "show all that happened to a message or copy", cmd_trace, 0},
+	{"config check", "[FILE]", "is the configuration right?", cmd_config_check, CTL_OUTSIDE},
+	{"config show", "", "all keys with their values", cmd_config_show, 0},
+	{"sink", "[ARGUMENT ...]", "run the sandbox's receiving end", cmd_sink, CTL_OUTSIDE | CTL_ALL_ARGS},
+	{"supervise", "DIR", "run an instance in the foreground", cmd_supervise, CTL_OUTSIDE},
+	{"version", "", "tell the version", cmd_version, CTL_OUTSIDE},
+	{"help", "[COMMAND]", "explain a command", cmd_help, CTL_OUTSIDE},
+};
+/* clang-format on */
+
+struct invocation {
+	int argc; /* what follows the global options */
+	char **argv;
+	const char *dir; /* of -C; NULL: not given */
+	bool json, help, version;
+};
+
+static size_t words_in(const char *words)
+{
+	return strchr(words, ' ') ? 2 : 1;
+}
+
+static struct span word_at(const char *words, size_t i)
+{
+	struct span rest = span_str(words), word = span_cut(&rest, ' ');
+
+	return i == 0 ? word : rest;
+}
+
+static bool is_first_word(const char *arg)
+{
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		if (span_eq_str(word_at(commands[i].words, 0), arg))
+			return true;
+	return false;
+}
+
+static const struct ctl_command *find(int argc, char **argv)
+{
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+		const struct ctl_command *c = &commands[i];
+		size_t n = words_in(c->words);
+
+		if ((size_t)argc >= n && span_eq_str(word_at(c->words, 0), argv[0]) &&
+		    (n == 1 || span_eq_str(word_at(c->words, 1), argv[1])))
+			return c;
+	}
+	return NULL;
+}
+
+/* help */
+
+/* The commands whose first word is noun (NULL: all). */
+static void list_commands(const char *noun, FILE *to)
+{
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		if (!noun || span_eq_str(word_at(commands[i].words, 0), noun))
+			fprintf(to, "  %-18s %s\n", commands[i].words, commands[i].does);
+}
+
+static void help_all(FILE *to)
+{
+	fputs("usage: posthaste [-C DIR] COMMAND [ARGUMENT ...]\n\n", to);
+	list_commands(NULL, to);
+	fputs("\n-C DIR names the instance; else POSTHASTE_DIR, ./sandbox or /var/lib/posthaste.\n"
+	      "--json prints JSON, one object a line.  `posthaste help COMMAND` or posthaste(1)\n"
+	      "says more.\n",
+	      to);
+}
+
+static void help_one(const struct ctl_command *c)
+{
+	struct span noun = word_at(c->words, 0);
+
+	printf("usage: posthaste %s%s%s%s\n\n%s%s\n\nSee posthaste-%.*s(1).\n",
+	       c->flags & CTL_OUTSIDE ? "" : "[-C DIR] ", c->words, c->synopsis[0] ? " " : "",
+	       c->synopsis, c->does, c->flags & CTL_ALL_ARGS ? "" : " (--json: as JSON)",
+	       SPAN_FMT(noun));
+}
+
+static int no_command(int argc, char **argv)
+{
+	struct suggest near;
+	bool noun = argc > 0 && is_first_word(argv[0]);
+	const char *word = noun && argc > 1 ? argv[1] : argv[0];
+
+	if (noun && argc == 1) {
+		ctl_fail(EX_USAGE, "%s needs a second word:", argv[0]);
+		list_commands(argv[0], stderr);
+		return EX_USAGE;
+	}
+	suggest_init(&near, span_str(word));
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		if (!noun || span_eq_str(word_at(commands[i].words, 0), argv[0]))
+			suggest_try(&near, word_at(commands[i].words, noun ? 1 : 0));
+	if (near.best.n)
+		return ctl_fail(EX_USAGE, "unknown command \"%s%s%s\"; did you mean \"%s%s%.*s\"?",
+				noun ? argv[0] : "", noun ? " " : "", word, noun ? argv[0] : "",
+				noun ? " " : "", SPAN_FMT(near.best));
+	return ctl_fail(EX_USAGE, "unknown command \"%s%s%s\"; `posthaste help` lists them",
+			noun ? argv[0] : "", noun ? " " : "", word);
+}
+
+static int help_for(int argc, char **argv)
+{
+	const struct ctl_command *c = find(argc, argv);
+
+	if (argc == 0)
+		help_all(stdout);
+	else if (c)
+		help_one(c);
+	else if (argc == 1 && is_first_word(argv[0]))
+		list_commands(argv[0], stdout);
+	else
+		return no_command(argc, argv);
+	return 0;
+}
+
+static int cmd_help(int argc, char **argv, const struct ctl_options *o)
+{
+	const char *args[2];
+	int code = ctl_args(argc, argv, o, NULL, 0, args, 0, 2);
+
+	return code ? code : help_for(argc - 1, argv + 1);
+}
+
+static int cmd_version(int argc, char **argv, const struct ctl_options *o)
+{
+	int code = ctl_args(argc, argv, o, NULL, 0, NULL, 0, 0);
+
+	if (code)
+		return code;
+	if (o->json)
+		out_json(json_pack("{s:s}", "version", POSTHASTE_VERSION));
+	else
+		printf("posthaste %s\n", POSTHASTE_VERSION);
+	return 0;
+}
+
+/* the way to a command */
+
+static bool is_one_of(const char *arg, const char *a, const char *b)
+{
+	return strcmp(arg, a) == 0 || strcmp(arg, b) == 0;
+}
+
+/* What stands before the command. */
+static int global_options(struct invocation *in)
+{
+	while (in->argc && in->argv[0][0] == '-') {
+		const char *arg = *in->argv++;
+
+		in->argc--;
+		if (strcmp(arg, "-C") == 0 && in->argc) {
+			in->dir = *in->argv++;
+			in->argc--;
+		} else if (strncmp(arg, "-C", 2) == 0 && arg[2]) {
+			in->dir = arg + 2;
+		} else if (strcmp(arg, "--json") == 0) {
+			in->json = true;
+		} else if (is_one_of(arg, "--help", "-h")) {
+			in->help = true;
+		} else if (is_one_of(arg, "--version", "-V")) {
+			in->version = true;
+		} else if (strcmp(arg, "-C") == 0) {
+			return ctl_fail(EX_USAGE,
+					"-C needs a folder; write posthaste -C DIR COMMAND");
+		} else {
+			return ctl_fail(EX_USAGE,
+					"unknown option %s; before the command there may be "
+					"-C DIR, --json, --help and --version",
+					arg);
+		}
+	}
+	return 0;
+}
+
+/* --json and --help behind the command's words, up to "--", are taken out. */
+static void common_options(struct invocation *in, int first)
+{
+	int n = first;
+
+	for (int i = first; i < in->argc; i++) {
+		if (strcmp(in->argv[i], "--") == 0) {
+			for (; i < in->argc; i++)
+				in->argv[n++] = in->argv[i];
+			break;
+		}
+		if (strcmp(in->argv[i], "--json") == 0)
+			in->json = true;
+		else if (is_one_of(in->argv[i], "--help", "-h"))
+			in->help = true;
+		else
+			in->argv[n++] = in->argv[i];
+	}
+	in->argv[n] = NULL;
+	in->argc = n;
+}
+
+static int run(struct invocation *in, const struct ctl_command *c)
+{
+	struct ctl_options o = {.command = c, .words = words_in(c->words), .dir = in->dir};
+	int code = 0;
+
+	if (!(c->flags & CTL_ALL_ARGS))
+		common_options(in, (int)o.words);
+	if (in->help) {
+		help_one(c);
+		return 0;
+	}
+	o.json = in->json;
+	if (!(c->flags & CTL_OUTSIDE)) {
+		o.dir = in->dir ? in->dir : ctl_default_dir();
+		code = ctl_enter(o.dir);
+		if (!code)
+			code = ctl_drop_root();
+	}
+	return code ? code : c->run(in->argc, in->argv, &o);
+}
+
+static int dispatch(struct invocation *in)
+{
+	const struct ctl_command *c;
+	int code = global_options(in);
+
+	if (code)
+		return code;
+	if (in->version)
+		return printf("posthaste %s\n", POSTHASTE_VERSION) > 0 ? 0 : EX_IOERR;
+	c = find(in->argc, in->argv);
+	if (c)
+		return run(in, c);
+	if (in->help || (in->argc > 1 && is_one_of(in->argv[1], "--help", "-h")))
+		return help_for(in->argc > 1 ? 1 : in->argc, in->argv);
+	if (in->argc)
+		return no_command(in->argc, in->argv);
+	help_all(stderr);
+	return EX_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	struct invocation in = {.argc = argc > 0 ? argc - 1 : 0, .argv = argv + (argc > 0)};
+	int code;
+
+	umask(027);
+	log_init("posthaste", LOG_INFO);
+	must(sodium_init() >= 0);
+	code = dispatch(&in);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		if (code == 0)
+			code = ctl_fail(EX_IOERR, "the output could not be written: %s",
+					strerror(errno));
+	}
+	return code;
+}
