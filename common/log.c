@@ -92,13 +92,12 @@ void log_write(enum log_level level, const char *event, const struct log_kv *kv,
 
 	if (level > self.level)
 		return;
-	buf_init(&line, LOG_LINE_MAX);
+	buf_init(&line, LOG_LINE_MAX - 1); /* and the line end */
 	add_time(&line);
 	buf_fmt(&line, " %s[%d]: %s %s", self.name, (int)getpid(), level_names[level], event);
 	for (size_t i = 1; i < n && buf_ok(&line); i++)
 		add_value(&line, &kv[i]);
-	if (line.n == line.max)
-		line.n--;
+	line.max = LOG_LINE_MAX;
 	line.failed = false;
 	buf_byte(&line, '\n');
 	/* One write, so that lines of several daemons do not mix; a full log disk stops no mail. */

@@ -31,9 +31,9 @@ static void test_written(void **state)
 		env_add(&text, "Z", SPAN_LIT("before"));
 		env_add(&text, "A", span_str(written[i].value));
 		env_add(&text, "B", SPAN_LIT("after"));
-		assert_true(span_eq_str(span_head(span_from(buf_span(&text), 11),
-						  strlen(written[i].line)),
-					written[i].line));
+		assert_true(span_eq_str(
+			span_head(span_from(buf_span(&text), 11), strlen(written[i].line)),
+			written[i].line));
 		assert_int_equal(env_get(buf_span(&text), "A", &back), 0);
 		assert_true(span_eq_str(buf_span(&back), written[i].value));
 		buf_reset(&back);

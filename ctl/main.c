@@ -18,41 +18,52 @@
 static int cmd_version(int argc, char **argv, const struct ctl_options *o);
 static int cmd_help(int argc, char **argv, const struct ctl_options *o);
 
-/* clang-format off */
 static const struct ctl_command commands[] = {
-	{"sandbox start", "DIR [--relay HOST:PORT] [--mx DOMAIN=HOST:PORT ...]", "make an instance for development, and start it", cmd_sandbox_start, CTL_OUTSIDE},
+	{"sandbox start", "DIR [--relay HOST:PORT] [--mx DOMAIN=HOST:PORT ...]",
+	 "make an instance for development, and start it", cmd_sandbox_start, CTL_OUTSIDE},
 	{"sandbox stop", "DIR", "stop it", cmd_sandbox_stop, CTL_OUTSIDE},
 	{"sandbox status", "DIR", "tell which daemons run", cmd_sandbox_status, CTL_OUTSIDE},
-	{"sandbox send", "DIR [--to ADDR]", "submit one message to it", cmd_sandbox_send, CTL_OUTSIDE},
+	{"sandbox send", "DIR [--to ADDR]", "submit one message to it", cmd_sandbox_send,
+	 CTL_OUTSIDE},
 	{"org create", "NAME", "make an organisation", cmd_org_create, 0},
 	{"org list", "", "list organisations", cmd_org_list, 0},
 	{"org show", "NAME", "show one", cmd_org_show, 0},
 	{"org delete", "NAME", "delete one that has no servers", cmd_org_delete, 0},
-	{"server create", "ORG/NAME", "make a mail server in an organisation", cmd_server_create, 0},
+	{"server create", "ORG/NAME", "make a mail server in an organisation", cmd_server_create,
+	 0},
 	{"server list", "", "list servers", cmd_server_list, 0},
 	{"server show", "ORG/NAME", "show one", cmd_server_show, 0},
-	{"server delete", "ORG/NAME", "delete one that has no domains and credentials", cmd_server_delete, 0},
-	{"domain create", "NAME [--server ORG/SERVER] [--verified]", "add a sending domain, make its DKIM key", cmd_domain_create, 0},
+	{"server delete", "ORG/NAME", "delete one that has no domains and credentials",
+	 cmd_server_delete, 0},
+	{"domain create", "NAME [--server ORG/SERVER] [--verified]",
+	 "add a sending domain, make its DKIM key", cmd_domain_create, 0},
 	{"domain list", "[--server ORG/SERVER]", "list domains", cmd_domain_list, 0},
-	{"domain show", "NAME [--server ORG/SERVER]", "show one, with the DNS records to publish", cmd_domain_show, 0},
-	{"domain verify", "NAME [--server ORG/SERVER]", "vouch that it is its owner's", cmd_domain_verify, 0},
+	{"domain show", "NAME [--server ORG/SERVER]", "show one, with the DNS records to publish",
+	 cmd_domain_show, 0},
+	{"domain verify", "NAME [--server ORG/SERVER]", "vouch that it is its owner's",
+	 cmd_domain_verify, 0},
 	{"domain delete", "NAME [--server ORG/SERVER]", "delete one", cmd_domain_delete, 0},
-	{"credential create", "smtp|api NAME [--server ORG/SERVER] [--secret S]", "make a credential; its secret is shown once", cmd_credential_create, 0},
+	{"credential create", "smtp|api NAME [--server ORG/SERVER] [--secret S]",
+	 "make a credential; its secret is shown once", cmd_credential_create, 0},
 	{"credential list", "[--server ORG/SERVER]", "list credentials", cmd_credential_list, 0},
-	{"credential show", "smtp|api NAME [--server ORG/SERVER]", "show one, without its secret", cmd_credential_show, 0},
-	{"credential delete", "smtp|api NAME [--server ORG/SERVER]", "delete one", cmd_credential_delete, 0},
-	{"message list", "[--after ID] [--limit N] [--json [--raw]]", "list accepted messages", cmd_message_list, 0},
+	{"credential show", "smtp|api NAME [--server ORG/SERVER]", "show one, without its secret",
+	 cmd_credential_show, 0},
+	{"credential delete", "smtp|api NAME [--server ORG/SERVER]", "delete one",
+	 cmd_credential_delete, 0},
+	{"message list", "[--after ID] [--limit N] [--json [--raw]]", "list accepted messages",
+	 cmd_message_list, 0},
 	{"message show", "ID", "show one with its copies", cmd_message_show, 0},
 	{"message raw", "ID", "write its bytes as they are stored", cmd_message_raw, 0},
-	{"trace", "ID [--wait[=SECONDS]]", "show all that happened to a message or copy", cmd_trace, 0},
+	{"trace", "ID [--wait[=SECONDS]]", "show all that happened to a message or copy", cmd_trace,
+	 0},
 	{"config check", "[FILE]", "is the configuration right?", cmd_config_check, CTL_OUTSIDE},
 	{"config show", "", "all keys with their values", cmd_config_show, 0},
-	{"sink", "[ARGUMENT ...]", "run the sandbox's receiving end", cmd_sink, CTL_OUTSIDE | CTL_ALL_ARGS},
+	{"sink", "[ARGUMENT ...]", "run the sandbox's receiving end", cmd_sink,
+	 CTL_OUTSIDE | CTL_ALL_ARGS},
 	{"supervise", "DIR", "run an instance in the foreground", cmd_supervise, CTL_OUTSIDE},
 	{"version", "", "tell the version", cmd_version, CTL_OUTSIDE},
 	{"help", "[COMMAND]", "explain a command", cmd_help, CTL_OUTSIDE},
 };
-/* clang-format on */
 
 struct invocation {
 	int argc; /* what follows the global options */
@@ -117,11 +128,12 @@ static void help_all(FILE *to)
 static void help_one(const struct ctl_command *c)
 {
 	struct span noun = word_at(c->words, 0);
+	bool own_page = c->run != cmd_version && c->run != cmd_help && c->run != cmd_supervise;
 
-	printf("usage: posthaste %s%s%s%s\n\n%s%s\n\nSee posthaste-%.*s(1).\n",
+	printf("usage: posthaste %s%s%s%s\n\n%s%s\n\nSee posthaste%s%.*s(1).\n",
 	       c->flags & CTL_OUTSIDE ? "" : "[-C DIR] ", c->words, c->synopsis[0] ? " " : "",
 	       c->synopsis, c->does, c->flags & CTL_ALL_ARGS ? "" : " (--json: as JSON)",
-	       SPAN_FMT(noun));
+	       own_page ? "-" : "", own_page ? (int)noun.n : 0, (const char *)noun.p);
 }
 
 static int no_command(int argc, char **argv)

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "common/mail/state.h"
+
 #include "ctl/ctl.h"
 #include "ctl/mailview.h"
 #include "ctl/output.h"
@@ -85,9 +87,11 @@ static void put_base64(struct span piece)
 /* "2: 1 delivered, 1 deferred", or the one copy's recipient and state */
 static void copies_text(const json_t *copies, struct buf *out)
 {
-	static const char *const states[] = {"queued",	   "deferred",	"held",
-					     "suppressed", "delivered", "failed",
-					     "bounced",	   "cancelled", "expired"};
+	static const char *const states[] = {
+#define STATE(NAME, number, text, final) text,
+		STATES(STATE)
+#undef STATE
+	};
 	size_t n = json_array_size(copies), counts[ARRAY_LEN(states)] = {0};
 	const char *sep = "";
 

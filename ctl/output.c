@@ -106,7 +106,8 @@ void table_print(struct table *t)
 void out_print(struct buf *b)
 {
 	must(buf_ok(b));
-	fwrite(b->p, 1, b->n, stdout);
+	if (b->n)
+		fwrite(b->p, 1, b->n, stdout);
 	buf_done(b);
 }
 

@@ -55,12 +55,16 @@ static int start_args(int argc, char **argv, const struct ctl_options *o, struct
 	if (code)
 		return code;
 	if (s->relay[0] && !sandbox_is_hostport(span_str(s->relay)))
-		return ctl_fail(EX_USAGE, "--relay %s: write HOST:PORT, like 127.0.0.1:2525 or "
-				"[::1]:2525", s->relay);
+		return ctl_fail(EX_USAGE,
+				"--relay %s: write HOST:PORT, like 127.0.0.1:2525 or "
+				"[::1]:2525",
+				s->relay);
 	for (size_t i = 0; i < mx.n; i++) {
 		if (!sandbox_is_route(span_str(mx.at[i])))
-			return ctl_fail(EX_USAGE, "--mx %s: write DOMAIN=HOST:PORT, like "
-					"example.com=127.0.0.1:2525", mx.at[i]);
+			return ctl_fail(EX_USAGE,
+					"--mx %s: write DOMAIN=HOST:PORT, like "
+					"example.com=127.0.0.1:2525",
+					mx.at[i]);
 		buf_fmt(&s->routes, "%s%s", i ? " " : "", mx.at[i]);
 	}
 	buf_byte(&s->routes, '\0');
@@ -73,8 +77,10 @@ static int start_run(struct start *s)
 	int code = 0;
 
 	if (running < 0)
-		return ctl_fail(EX_NOPERM, "%s/" SUP_LOCK_FILE ": %s; start it as the user who made "
-				"it", s->dir, strerror(-running));
+		return ctl_fail(EX_NOPERM,
+				"%s/" SUP_LOCK_FILE ": %s; start it as the user who made "
+				"it",
+				s->dir, strerror(-running));
 	s->pid = running;
 	s->what = "running";
 	if (running && sandbox_conf_differs()) {
@@ -92,10 +98,13 @@ static int start_run(struct start *s)
 
 static void start_json(const struct start *s, const struct conf *c)
 {
-	out_json(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "dir", out_str(s->abs), "state",
+	char env[PATH_MAX + sizeof(SANDBOX_ENV)];
+
+	snprintf(env, sizeof(env), "%s/" SANDBOX_ENV, s->abs);
+	out_json(json_pack("{s:o, s:o, s:o, s:o, s:o}", "dir", out_str(s->abs), "state",
 			   out_str(s->what), "pid", out_uint((uint64_t)s->pid), "submission",
 			   out_str(c->listen_submission.n ? c->listen_submission.at[0].text : ""),
-			   "user", out_str("sandbox/sandbox"), "domain", out_str("sandbox.test")));
+			   "env", out_str(env)));
 }
 
 static void start_text(const struct start *s, const struct conf *c)
@@ -187,8 +196,10 @@ static int enter(int argc, char **argv, const struct ctl_options *o, const char 
 
 static void tell_waiting(enum role r, pid_t pid)
 {
-	fprintf(stderr, "posthaste: stopping %s (process %d), left by a supervisor that was "
-		"killed\n", role_name(r), (int)pid);
+	fprintf(stderr,
+		"posthaste: stopping %s (process %d), left by a supervisor that was "
+		"killed\n",
+		role_name(r), (int)pid);
 }
 
 /* Also what a killed supervisor has left. */
@@ -201,8 +212,10 @@ static int stop_rest(const char *dir, bool ran)
 	if (lock == -EWOULDBLOCK)
 		return 0; /* somebody has started it again */
 	if (lock < 0 && lock != -ENOENT)
-		return ctl_fail(EX_NOPERM, "%s/" SUP_LOCK_FILE ": %s; stop it as the user who started "
-				"it", dir, strerror(-lock));
+		return ctl_fail(EX_NOPERM,
+				"%s/" SUP_LOCK_FILE ": %s; stop it as the user who started "
+				"it",
+				dir, strerror(-lock));
 	log_level_set(LOG_ALERT);
 	if (lock >= 0)
 		found = sup_leftovers_stop(sup_dot_timeout_ms(), tell_waiting);
@@ -221,8 +234,8 @@ static void stop_progress(const char *dir)
 
 	for (int i = 0; i < n; i++)
 		if (s[i].pid)
-			fprintf(stderr, "posthaste: sandbox %s: waiting for %s (process %d)%s\n", dir,
-				s[i].name, (int)s[i].pid,
+			fprintf(stderr, "posthaste: sandbox %s: waiting for %s (process %d)%s\n",
+				dir, s[i].name, (int)s[i].pid,
 				strcmp(s[i].name, "deliverd") == 0
 					? ", which waits for the replies to messages that it has "
 					  "sent; interrupt this command if you will not wait, it "
@@ -236,8 +249,10 @@ static int stop_wait(const char *dir, pid_t pid)
 	int64_t next = mono_now().ms + PROGRESS_MS;
 
 	if (kill(pid, SIGTERM) < 0 && errno != ESRCH)
-		return ctl_fail(EX_NOPERM, "%s: cannot stop process %d: %s; stop it as the user who "
-				"started it", dir, (int)pid, strerror(errno));
+		return ctl_fail(EX_NOPERM,
+				"%s: cannot stop process %d: %s; stop it as the user who "
+				"started it",
+				dir, (int)pid, strerror(errno));
 	while (sup_running() == pid) {
 		if (mono_now().ms >= next) {
 			stop_progress(dir);
@@ -292,8 +307,10 @@ static int status_fail(const char *dir, int err)
 	if (err == -EACCES || err == -EPERM)
 		return ctl_fail(EX_NOPERM, "%s: %s; ask as the user who started it", dir,
 				strerror(-err));
-	return ctl_fail(EX_UNAVAILABLE, "nothing runs in %s; start it by `posthaste sandbox start "
-			"%s`", dir, dir);
+	return ctl_fail(EX_UNAVAILABLE,
+			"nothing runs in %s; start it by `posthaste sandbox start "
+			"%s`",
+			dir, dir);
 }
 
 int cmd_sandbox_status(int argc, char **argv, const struct ctl_options *o)

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,7 +36,6 @@ static int as_control(int (*fn)(struct password *p), struct password *p)
 		int code = ctl_drop_root();
 
 		umask(027); /* databases are for the group only */
-
 		null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 		if (null >= 0)
 			dup2(null, STDOUT_FILENO);
@@ -139,7 +139,8 @@ static const struct {
 } defaults[] = {
 	{find_org, cmd_org_create, {"org", "create", ORG}},
 	{find_server, cmd_server_create, {"server", "create", SERVER}},
-	{find_domain, cmd_domain_create,
+	{find_domain,
+	 cmd_domain_create,
 	 {"domain", "create", DOMAIN, "--server", SERVER, "--verified"}},
 };
 
@@ -182,10 +183,10 @@ static int password_check(struct password *p)
 
 static int password_make(struct password *p)
 {
-	const char *const delete[] = {"credential", "delete", "smtp", CREDENTIAL, "--server",
-				      SERVER, NULL};
-	const char *const create[] = {"credential", "create", "smtp", CREDENTIAL, "--server",
-				      SERVER, "--secret", p->text, NULL};
+	const char *const delete[] = {"credential", "delete", "smtp", CREDENTIAL,
+				      "--server",   SERVER,   NULL};
+	const char *const create[] = {"credential", "create",	"smtp",	 CREDENTIAL, "--server",
+				      SERVER,	    "--secret", p->text, NULL};
 	bool is_missing = false;
 	int code = missing(find_credential, &is_missing);
 

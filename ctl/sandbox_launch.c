@@ -17,10 +17,10 @@
 #include "ctl/supervise_status.h"
 
 enum {
-	READY_MS = 60000,  /* for all daemons */
+	READY_MS = 60000, /* for all daemons */
 	RELOAD_MS = 10000,
-	SETTLE_MS = 200,   /* for a daemon to see SIGHUP */
-	DEATHS_MAX = 6,	   /* of one daemon, before it counts as unable to start */
+	SETTLE_MS = 200, /* for a daemon to see SIGHUP */
+	DEATHS_MAX = 6,	 /* of one daemon, before it counts as unable to start */
 	NOTIFY = 3,
 	TAIL_LINES = 12,
 	TAIL_BYTES = 16384,
@@ -145,8 +145,8 @@ static enum waited line_take(struct launch *l, struct span line)
 		return WAIT_LONGER;
 	}
 	for (int r = 0; r < ROLE_COUNT; r++)
-		if (span_eq_str(word, "STATUS=died") && span_eq_str(line, role_name((enum role)r)) &&
-		    ++l->deaths[r] >= DEATHS_MAX)
+		if (span_eq_str(word, "STATUS=died") &&
+		    span_eq_str(line, role_name((enum role)r)) && ++l->deaths[r] >= DEATHS_MAX)
 			return WAIT_FAILED;
 	return WAIT_MORE;
 }
@@ -222,7 +222,7 @@ static int give_up(const struct launch *l)
 		status = 0;
 	log_tail(l->abs, l->log_begin);
 	return ctl_fail(WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status)
-								  : EX_UNAVAILABLE,
+								 : EX_UNAVAILABLE,
 			"the sandbox could not be started, and nothing of it runs; see above for "
 			"the reason");
 }
@@ -280,21 +280,26 @@ int sandbox_reload(const char *abs, pid_t pid)
 	int64_t end = mono_now().ms + RELOAD_MS;
 
 	if (kill(pid, SIGHUP) < 0)
-		return ctl_fail(EX_NOPERM, "cannot reach the supervisor (process %d): %s; run this "
-				"as the user who started it", (int)pid, strerror(errno));
+		return ctl_fail(EX_NOPERM,
+				"cannot reach the supervisor (process %d): %s; run this "
+				"as the user who started it",
+				(int)pid, strerror(errno));
 	while (sandbox_conf_differs() && mono_now().ms < end)
 		sleep_ms(20);
 	if (sandbox_conf_differs()) {
 		log_tail(abs, begin);
-		return ctl_fail(EX_CONFIG, "the running sandbox did not take the configuration, and "
+		return ctl_fail(EX_CONFIG,
+				"the running sandbox did not take the configuration, and "
 				"keeps the one it had; see above for the reason");
 	}
 	sleep_ms(SETTLE_MS);
 	for (end = mono_now().ms + READY_MS; !all_ready(); sleep_ms(50))
 		if (mono_now().ms > end) {
 			name_unready();
-			return ctl_fail(EX_UNAVAILABLE, "not everything is ready after the reload; "
-					"look at %s/%s", abs, SUP_LOG_FILE);
+			return ctl_fail(EX_UNAVAILABLE,
+					"not everything is ready after the reload; "
+					"look at %s/%s",
+					abs, SUP_LOG_FILE);
 		}
 	return 0;
 }

@@ -66,8 +66,10 @@ static int refuse_strange(const char *dir)
 	d = opendir(".");
 	while (d && !code && (e = readdir(d)))
 		if (is_strange(e->d_name))
-			code = ctl_fail(EX_CANTCREAT, "%s is no instance, and it is not empty (%s); "
-					"name a new folder", dir, e->d_name);
+			code = ctl_fail(EX_CANTCREAT,
+					"%s is no instance, and it is not empty (%s); "
+					"name a new folder",
+					dir, e->d_name);
 	if (d)
 		closedir(d);
 	return code;
@@ -81,9 +83,10 @@ static int folder_settle(const char *dir)
 	if (stat(".", &st) < 0)
 		return ctl_fail(EX_OSERR, "%s: %s", dir, strerror(errno));
 	if (st.st_uid != geteuid())
-		return ctl_fail(EX_NOPERM, "%s belongs to user %u, and you are user %u; start it as "
-				"its owner, or name a new folder", dir, (unsigned)st.st_uid,
-				(unsigned)geteuid());
+		return ctl_fail(EX_NOPERM,
+				"%s belongs to user %u, and you are user %u; start it as "
+				"its owner, or name a new folder",
+				dir, (unsigned)st.st_uid, (unsigned)geteuid());
 	if (geteuid() == 0 && (st.st_mode & 0011) != 0011 &&
 	    chmod(".", (st.st_mode & 07777) | 0011) < 0)
 		return ctl_fail(EX_NOPERM, "%s: cannot let its daemons pass: %s", dir,
@@ -101,8 +104,8 @@ int sandbox_enter(const char *dir)
 	umask(022);
 	err = folder_make(dir);
 	if (err)
-		return ctl_fail(EX_CANTCREAT, "%s: %s; name a folder that you may make or write", dir,
-				strerror(-err));
+		return ctl_fail(EX_CANTCREAT, "%s: %s; name a folder that you may make or write",
+				dir, strerror(-err));
 	if (chdir(dir) < 0)
 		return ctl_fail(EX_CANTCREAT, "%s: %s; name a folder that you may enter", dir,
 				strerror(errno));
@@ -157,8 +160,10 @@ static int ports_choose(uint16_t port[SANDBOX_PORTS])
 			port[n++] = candidate;
 	}
 	if (n < SANDBOX_PORTS)
-		return ctl_fail(EX_UNAVAILABLE, "there are no free ports from %d to %d at 127.0.0.1; "
-				"end what holds them", LOWEST, LOWEST + COUNT - 1);
+		return ctl_fail(EX_UNAVAILABLE,
+				"there are no free ports from %d to %d at 127.0.0.1; "
+				"end what holds them",
+				LOWEST, LOWEST + COUNT - 1);
 	return 0;
 }
 

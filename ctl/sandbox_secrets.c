@@ -73,8 +73,10 @@ static int give(const char *path, enum role r)
 static int fail(const char *path, int err)
 {
 	if (err == -EMLINK)
-		return ctl_fail(EX_NOPERM, "%s: is no plain file with one name; find out who made it, "
-				"and remove it", path);
+		return ctl_fail(EX_NOPERM,
+				"%s: is no plain file with one name; find out who made it, "
+				"and remove it",
+				path);
 	return ctl_fail(EX_CANTCREAT, "%s: %s; it must be possible to write there as this user",
 			path, strerror(-err));
 }
@@ -111,13 +113,17 @@ static int key_find(const struct secret *s, uint8_t key[KEY_SIZE])
 	if (err == -ENOENT && s->copy)
 		err = key_read(s->copy, key);
 	if (err == -EBADMSG)
-		return ctl_fail(EX_DATAERR, "%s (or its copy) has not %d bytes; restore it from a "
-				"backup", s->path, KEY_SIZE);
+		return ctl_fail(EX_DATAERR,
+				"%s (or its copy) has not %d bytes; restore it from a "
+				"backup",
+				s->path, KEY_SIZE);
 	if (err && err != -ENOENT)
 		return fail(s->path, err);
 	if (err && access(CONTROL_PATH, F_OK) == 0)
-		return ctl_fail(EX_NOINPUT, "%s is missing, and what is in the databases needs it; "
-				"restore it from a backup, or begin with a new folder", s->path);
+		return ctl_fail(EX_NOINPUT,
+				"%s is missing, and what is in the databases needs it; "
+				"restore it from a backup, or begin with a new folder",
+				s->path);
 	if (err)
 		randombytes_buf(key, KEY_SIZE);
 	return 0;
@@ -175,7 +181,7 @@ static int tls_make(void)
 		code = tls_write(buf_span(&ca), buf_span(&cert), buf_span(&key));
 	else
 		code = ctl_fail(EX_SOFTWARE, "OpenSSL cannot make a certificate; is its "
-				"configuration (openssl.cnf) sound?");
+					     "configuration (openssl.cnf) sound?");
 	if (key.p)
 		sodium_memzero(key.p, key.cap);
 	buf_done(&ca);

@@ -21,7 +21,8 @@ int cmd_sink(int argc, char **argv, const struct ctl_options *o)
 		execveat(folder, program, argv, environ, 0);
 	else
 		errno = -folder;
-	return ctl_fail(EX_UNAVAILABLE, "cannot run %s: %s; it belongs beside the program posthaste "
-			"or in ../lib/posthaste: install or build it again", program,
-			strerror(errno));
+	return ctl_fail(EX_UNAVAILABLE,
+			"cannot run %s: %s; it belongs beside the program posthaste "
+			"or in ../lib/posthaste: install or build it again",
+			program, strerror(errno));
 }

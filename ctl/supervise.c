@@ -192,8 +192,8 @@ static void folder_enter(const char *dir)
 	if (chdir(dir) < 0)
 		die(EX_NOINPUT, "%s: %s; name the folder of an instance", dir, strerror(errno));
 	if (access("run/supervisor", W_OK) < 0)
-		die(errno == ENOENT ? EX_NOINPUT : EX_NOPERM,
-		    "%s/run/supervisor: %s; %s", dir, strerror(errno),
+		die(errno == ENOENT ? EX_NOINPUT : EX_NOPERM, "%s/run/supervisor: %s; %s", dir,
+		    strerror(errno),
 		    errno == ENOENT ? "`posthaste sandbox start` makes an instance"
 				    : "run this as the user who made the instance");
 }
@@ -207,8 +207,10 @@ static void lock_take(const char *dir)
 		die(EX_TEMPFAIL, "%s: already run by process %d; stop that one first", dir,
 		    (int)other);
 	if (fd < 0)
-		die(EX_NOPERM, "%s/run/supervisor.lock: %s; run this as the user who made the "
-			       "instance", dir, strerror(-fd));
+		die(EX_NOPERM,
+		    "%s/run/supervisor.lock: %s; run this as the user who made the "
+		    "instance",
+		    dir, strerror(-fd));
 }
 
 static void conf_first(void)

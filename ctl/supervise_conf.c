@@ -94,17 +94,24 @@ int sup_pid_write(void)
 	return file_replace(SUP_PID_FILE, span_str(text), 0644);
 }
 
-/* Between the lock and the pid file there is a moment: look again for a while. */
-static pid_t holder(void)
+/* Who holds it writes the pid file a moment later; who only looks lets go at once.  So as long as
+ * no holder is known it is tried again. */
+static int lock_or_holder(int fd, pid_t *other)
 {
 	struct timespec ts = {.tv_nsec = PID_WAIT_NS};
-	pid_t pid = pid_read();
 
-	for (int i = 0; i < PID_TRIES && (pid <= 1 || kill(pid, 0) < 0); i++) {
+	for (int i = 0; i < PID_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		*other = pid_read();
+		if (*other > 1 && (kill(*other, 0) == 0 || errno == EPERM))
+			break;
+		*other = 0;
 		nanosleep(&ts, NULL);
-		pid = pid_read();
 	}
-	return pid;
+	return -EWOULDBLOCK;
 }
 
 int sup_lock(pid_t *other)
@@ -113,13 +120,10 @@ int sup_lock(pid_t *other)
 
 	if (fd < 0)
 		return -errno;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return fd;
-	err = -errno;
-	fd_close(&fd);
-	if (err == -EWOULDBLOCK)
-		*other = holder();
-	return err;
+	err = lock_or_holder(fd, other);
+	if (err)
+		fd_close(&fd);
+	return err ? err : fd;
 }
 
 pid_t sup_running(void)

@@ -80,7 +80,6 @@ static void start_now(struct daemon *d)
 	d->ready = d->stopping = d->killed = d->reload_due = false;
 	if (err) {
 		LOG(LOG_ERROR, "start-failed", KS("daemon", name_of(d)), KERR(err));
-		d->deaths++;
 		start_later(d);
 		changed(d);
 		return;
@@ -214,7 +213,6 @@ void daemon_exited(struct daemon *d, int status)
 		look_again(d);
 		return;
 	}
-	d->deaths++;
 	if (d->wanted)
 		start_later(d);
 	changed(d);

@@ -13,20 +13,19 @@
 
 struct daemon {
 	enum role role;
-	bool wanted;	/* to be started when it is not there */
+	bool wanted; /* to be started when it is not there */
 	bool ready;
-	bool stopping;	/* told to end; past its time it is killed */
+	bool stopping; /* told to end; past its time it is killed */
 	bool killed;
-	bool reload_due;/* SIGHUP when it becomes ready: before, it might have no handler yet */
-	bool draining;	/* has ended, but workers of its group have not */
-	pid_t pid;	/* 0: not there */
-	pid_t group;	/* the last pid */
+	bool reload_due; /* SIGHUP when it becomes ready: before, it might have no handler yet */
+	bool draining;	 /* has ended, but workers of its group have not */
+	pid_t pid;	 /* 0: not there */
+	pid_t group;	 /* the last pid */
 	int notify;
 	struct loop_fd *notify_watch;
 	struct loop_timer *timer; /* alive: time to kill; draining: look again; dead: start */
 	struct mono started, deadline;
-	int64_t delay_ms;   /* before the next start */
-	unsigned deaths;    /* without having been asked to */
+	int64_t delay_ms; /* before the next start */
 };
 
 /* What daemons share. */

@@ -63,7 +63,8 @@ static int line_parse(struct span line, struct sup_pids *p)
 	if (span_eq_str(key, "boot"))
 		return span_cstr(pid, p->boot, sizeof(p->boot));
 	if (span_eq_str(key, "session"))
-		return number_parse(pid, 0, &p->session); /* 0: its leader is in an outer container */
+		return number_parse(pid, 0,
+				    &p->session); /* 0: its leader is in an outer container */
 	/* kill(2) gives 0 and -1 a wider meaning */
 	if (role_parse(key, &one.role) || number_parse(pid, 2, &one.pid) ||
 	    span_u64(line, UINT64_MAX, &one.start) || p->n == SUP_PIDS_MAX)

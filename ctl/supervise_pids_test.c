@@ -15,10 +15,11 @@ static const struct {
 	struct sup_stat want;
 } stats[] = {
 	{"a process", "812 (posthaste-smtpd) S 1 812 800 0 -1" TAIL, 0, {812, 800, 98765, false}},
-	{"a name with a parenthesis and blanks", "812 (a) Z 1 (b) S 1 812 800 0 -1" TAIL, 0,
+	{"a name with a parenthesis and blanks",
+	 "812 (a) Z 1 (b) S 1 812 800 0 -1" TAIL,
+	 0,
 	 {812, 800, 98765, false}},
-	{"a name with a line end", "812 (a\nb) R 1 812 800 0 -1" TAIL, 0,
-	 {812, 800, 98765, false}},
+	{"a name with a line end", "812 (a\nb) R 1 812 800 0 -1" TAIL, 0, {812, 800, 98765, false}},
 	{"a zombie", "812 (x) Z 1 812 800 0 -1" TAIL, 0, {812, 800, 98765, true}},
 	{"nothing", "", -EINVAL, {0}},
 	{"no name", "812 S 1 812 800", -EINVAL, {0}},

@@ -18,8 +18,12 @@ enum { FIRST_FD = 3, SAFE_FD = 3 + SUP_SOCKETS_MAX + 8, KEPT_MAX = 64 };
 
 /* What a daemon sees of our environment; the names that end in _ stand for all that begin so. */
 static const char *const env_kept[] = {
-	"PATH", "TZ", "LANG", "LC_", "LD_PRELOAD", "LD_LIBRARY_PATH", "ASAN_OPTIONS",
-	"UBSAN_OPTIONS", "LSAN_OPTIONS", "MALLOC_", "POSTHASTE_",
+	"PATH",		"TZ",
+	"LANG",		"LC_",
+	"LD_PRELOAD",	"LD_LIBRARY_PATH",
+	"ASAN_OPTIONS", "UBSAN_OPTIONS",
+	"LSAN_OPTIONS", "MALLOC_",
+	"POSTHASTE_",
 };
 
 /* the folder of programs */
@@ -70,16 +74,20 @@ int sup_users_check(char error[SUP_ERROR_SIZE])
 		const char *group = role_places[i].group ? role_places[i].group : "posthaste";
 
 		if (!getgrnam(group)) {
-			snprintf(error, SUP_ERROR_SIZE, "there is no group %s; as root, make the "
-				 "users and groups by `./quickstart deps`", group);
+			snprintf(error, SUP_ERROR_SIZE,
+				 "there is no group %s; as root, make the "
+				 "users and groups by `./quickstart deps`",
+				 group);
 			return -ENOENT;
 		}
 	}
 	for (int r = 0; r < ROLE_COUNT; r++) {
 		role_user((enum role)r, user);
 		if (!getpwnam(user)) {
-			snprintf(error, SUP_ERROR_SIZE, "there is no user %s; as root, make the "
-				 "users and groups by `./quickstart deps`", user);
+			snprintf(error, SUP_ERROR_SIZE,
+				 "there is no user %s; as root, make the "
+				 "users and groups by `./quickstart deps`",
+				 user);
 			return -ENOENT;
 		}
 	}

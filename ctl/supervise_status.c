@@ -26,8 +26,7 @@ static void on_message(struct chan *c, const struct ipc_msg *m, int *fd, void *a
 
 		if (!d->wanted && !d->pid)
 			continue;
-		snprintf(line[n], LINE_SIZE, "%s %d %d", role_name(d->role), (int)d->pid,
-			 d->ready);
+		snprintf(line[n], LINE_SIZE, "%s %d %d", role_name(d->role), (int)d->pid, d->ready);
 		items[n] = span_str(line[n]);
 		n++;
 	}

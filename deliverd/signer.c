@@ -168,8 +168,8 @@ static void on_keygen(struct chan *c, const struct ipc_msg *m, int *fd, void *ar
 		LOG(LOG_ERROR, "keygen-failed", KB("key", m->keygen.key), KS("reason", error));
 	} else {
 		answer.key.public_key = buf_span(&der);
-		LOG(LOG_INFO, made ? "key-made" : "key-told", KS("domain", key.domain.s),
-		    KS("selector", key.selector), KU("uid", chan_peer_uid(c)));
+		LOG(LOG_INFO, "keygen", KS("domain", key.domain.s), KS("selector", key.selector),
+		    KU("made", made), KU("uid", chan_peer_uid(c)));
 	}
 	chan_send(c, &answer, -1);
 	buf_done(&der);

@@ -117,8 +117,10 @@ static void cannot_open(struct job *j, int err)
 {
 	if (err == -ENOENT || err == -EBADMSG) {
 		plan_remove(&jobs_plan, &j->plan);
-		results_add_corrupt(j, err == -ENOENT ? "its file is missing from spool/cur"
-						      : "its file has no valid END record");
+		results_add_corrupt(j, err != -ENOENT ? "its file has no valid END record"
+				       : j->message->put_aside
+					       ? "its file was found damaged and lies in spool/corrupt"
+					       : "its file is missing from spool/cur");
 		return;
 	}
 	LOG(LOG_ERROR, "open-failed", KS("id", j->message->id.s), KERR(err));

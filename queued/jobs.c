@@ -52,8 +52,7 @@ struct job *jobs_new(struct message *m, uint64_t copy)
 
 void jobs_schedule(struct job *j)
 {
-	if (j->plan.domain || j->worker || j->done_pending || j->message->trouble ||
-	    j->state == STATE_HELD)
+	if (j->plan.domain || j->worker || j->done_pending || j->state == STATE_HELD)
 		return;
 	plan_add(&jobs_plan, &j->plan, addr_domain(&j->rcpt), j->due_ms);
 }

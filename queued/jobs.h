@@ -21,8 +21,8 @@ struct message {
 	uint64_t server;
 	struct domain domain; /* signs; n == 0: none */
 	int64_t received_ms;
-	unsigned open; /* copies that are not final */
-	bool trouble;  /* its file is missing or corrupt: nothing of it is planned */
+	unsigned open;	/* copies that are not final */
+	bool put_aside; /* its file went to spool/corrupt */
 };
 
 struct job {
@@ -49,8 +49,7 @@ struct message *jobs_message_new(const struct qid *id);
 struct job *jobs_find(uint64_t copy);
 /* The copy's fields are set by the caller; message->open counts it. */
 struct job *jobs_new(struct message *m, uint64_t copy);
-/* Plans a job that is nowhere, at its due_ms; not when its message is in trouble or the copy is
- * held. */
+/* Plans a job that is nowhere, at its due_ms; not when the copy is held. */
 void jobs_schedule(struct job *j);
 /* At the start: all that were loaded. */
 void jobs_schedule_all(void);

@@ -22,7 +22,6 @@ struct result {
 	struct job *job;       /* NULL: known already, only to be acknowledged */
 	struct buf packet;     /* what m points into */
 	struct ipc_result m;
-	bool held;    /* corrupt, by our own finding */
 	int64_t at_ms;
 	/* what the transaction will make of the copy */
 	enum copy_state state;
@@ -103,8 +102,7 @@ void results_add_corrupt(struct job *j, const char *why)
 	struct ipc_result m = {
 		.copy = j->copy, .attempt = j->attempts + 1, .corrupt = 1, .text = span_str(why)};
 
-	add(&m, NULL, j)->held = true;
-	j->message->trouble = true;
+	add(&m, NULL, j);
 }
 
 void results_forget_worker(const struct worker *w)
@@ -272,11 +270,12 @@ static void finish_messages(const struct finished *list, size_t n)
 		LOG(LOG_WARN, "kept-not-noted", KU("messages", n));
 }
 
+/* The message's other copies find it there in their turn, each with its event. */
 static void put_aside(struct message *m)
 {
 	char path[SPOOL_PATH_SIZE];
 
-	m->trouble = true;
+	m->put_aside = true;
 	spool_path_cur(&m->id, path);
 	files_to_corrupt(path, m->id.s, "a checksum does not match");
 }
@@ -293,7 +292,7 @@ static bool settle(struct result *r, struct finished *out)
 	*out = (struct finished){j->message->id, j->message->n};
 	if (state_final(j->state))
 		return jobs_end(j);
-	if (r->m.corrupt && !r->held && !j->message->trouble)
+	if (r->m.corrupt && !j->message->put_aside)
 		put_aside(j->message);
 	jobs_schedule(j);
 	return false;

@@ -104,7 +104,26 @@ static SSL_CTX *tls_make(char error[TLS_ERROR_SIZE])
 	return ctx;
 }
 
-static int listen_on(const struct sockaddr *sa, socklen_t len, const char *text)
+/* The address as it is: for port 0 the kernel has chosen one. */
+static void log_address(int fd)
+{
+	struct sockaddr_storage ss = {.ss_family = AF_UNSPEC};
+	const struct sockaddr_in *v4 = (const void *)&ss;
+	const struct sockaddr_in6 *v6 = (const void *)&ss;
+	socklen_t len = sizeof(ss);
+	char ip[IP_TEXT_SIZE], at[IP_TEXT_SIZE + 16];
+
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) < 0)
+		return;
+	ip_text((struct sockaddr *)&ss, ip);
+	if (ss.ss_family == AF_INET6)
+		snprintf(at, sizeof(at), "[%s]:%u", ip, ntohs(v6->sin6_port));
+	else
+		snprintf(at, sizeof(at), "%s:%u", ip, ntohs(v4->sin_port));
+	LOG(LOG_INFO, "listening", KS("name", "sink"), KS("at", at));
+}
+
+static void listen_on(const struct sockaddr *sa, socklen_t len, const char *text)
 {
 	int one = 1, fd = socket(sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
@@ -118,7 +137,8 @@ static int listen_on(const struct sockaddr *sa, socklen_t len, const char *text)
 		    "cannot listen on %s: %s; choose another address or port, or "
 		    "stop what uses it",
 		    text, strerror(errno));
-	return fd;
+	serve_listen(fd);
+	log_address(fd);
 }
 
 /* ADDR:PORT or [ADDR]:PORT, numbers only. */
@@ -140,7 +160,7 @@ static void listen_text(const char *text)
 	}
 	if (n == 0 || getaddrinfo(start, colon + 1, &hints, &ai) != 0)
 		die(EX_USAGE, "-l %s: ADDR:PORT or [ADDR]:PORT is wanted, in numbers", text);
-	serve_listen(listen_on(ai->ai_addr, ai->ai_addrlen, text));
+	listen_on(ai->ai_addr, ai->ai_addrlen, text);
 	freeaddrinfo(ai);
 	mem_free(host);
 }
@@ -153,8 +173,7 @@ static void listen_instance(const struct conf_sockets *at)
 	for (size_t i = 0; i < n; i++)
 		serve_listen(fds[i]);
 	for (size_t i = 0; n == 0 && i < at->n; i++)
-		serve_listen(listen_on((const struct sockaddr *)&at->at[i].addr, at->at[i].len,
-				       at->at[i].text));
+		listen_on((const struct sockaddr *)&at->at[i].addr, at->at[i].len, at->at[i].text);
 	if (n == 0 && at->n == 0)
 		die(EX_CONFIG, "sink.listen is none: set it to ADDR:PORT, or give -l and -d");
 }

@@ -1,7 +1,5 @@
 #include "sink/serve.h"
 
-#include <arpa/inet.h>
-#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -242,7 +240,7 @@ static void on_listener(int fd, bool readable, bool writable, void *arg)
 			continue;
 		}
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-			LOG(LOG_WARN, "accept-failed", KERR(errno));
+			LOG(LOG_ERROR, "accept-paused", KERR(errno));
 			listeners_want(false);
 			loop_timer_set(self.accept_again, ACCEPT_PAUSE_MS);
 		}
@@ -277,26 +275,6 @@ void serve_tls(SSL_CTX *ctx)
 	self.tls = ctx;
 }
 
-static uint16_t port_of(const struct sockaddr_storage *ss)
-{
-	const struct sockaddr_in *v4 = (const void *)ss;
-	const struct sockaddr_in6 *v6 = (const void *)ss;
-
-	return ntohs(ss->ss_family == AF_INET6 ? v6->sin6_port : v4->sin_port);
-}
-
-static void log_address(int fd)
-{
-	struct sockaddr_storage ss = {.ss_family = AF_UNSPEC};
-	socklen_t len = sizeof(ss);
-	char ip[IP_TEXT_SIZE];
-
-	if (getsockname(fd, (struct sockaddr *)&ss, &len) < 0)
-		return;
-	ip_text((struct sockaddr *)&ss, ip);
-	LOG(LOG_INFO, "listening", KS("ip", ip), KU("port", port_of(&ss)));
-}
-
 void serve_listen(int fd)
 {
 	size_t i = self.listener_count++;
@@ -305,7 +283,6 @@ void serve_listen(int fd)
 	self.fds[i] = fd;
 	self.listeners[i] = loop_fd_new(fd, on_listener, NULL);
 	loop_fd_want(self.listeners[i], true, false);
-	log_address(fd);
 }
 
 void serve_stop(void)

@@ -18,7 +18,7 @@ enum {
 /* store, name and ctx stay the caller's; ctx may be replaced while it runs. */
 void serve_init(struct store *store, const char *name);
 void serve_tls(SSL_CTX *ctx);
-/* Takes the descriptor over and logs its address. */
+/* A listening socket; taken over. */
 void serve_listen(int fd);
 /* No new sessions; ends the loop when the messages now being received have ended. */
 void serve_stop(void);

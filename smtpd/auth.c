@@ -11,7 +11,7 @@ enum { STEP_NONE, STEP_PLAIN, STEP_LOGIN_USER, STEP_LOGIN_SECRET };
 
 enum { DECODED_MAX = 1536 };
 
-static void stop(struct session *s)
+void session_auth_stop(struct session *s)
 {
 	s->state = STATE_COMMAND;
 	s->auth_step = STEP_NONE;
@@ -39,7 +39,7 @@ static void check(struct session *s, struct span user, struct span secret)
 {
 	enum auth_result r;
 
-	stop(s);
+	session_auth_stop(s);
 	r = s->ops->auth(s->arg, user, secret, s->label, sizeof(s->label));
 	switch (r) {
 	case AUTH_OK:
@@ -72,19 +72,19 @@ static void plain(struct session *s, struct span data)
 	struct span secret = data, user;
 
 	if (span_find(secret, 0) == secret.n) {
-		stop(s);
+		session_auth_stop(s);
 		session_refuse(s, "501 5.5.2 AUTH PLAIN needs two NUL bytes");
 		return;
 	}
 	span_cut(&secret, 0);
 	if (span_find(secret, 0) == secret.n) {
-		stop(s);
+		session_auth_stop(s);
 		session_refuse(s, "501 5.5.2 AUTH PLAIN needs two NUL bytes");
 		return;
 	}
 	user = span_cut(&secret, 0);
 	if (span_find(secret, 0) < secret.n) {
-		stop(s);
+		session_auth_stop(s);
 		session_refuse(s, "501 5.5.2 AUTH PLAIN has more than two NUL bytes");
 		return;
 	}
@@ -115,10 +115,10 @@ void session_auth_line(struct session *s, struct span line)
 	size_t n;
 
 	if (span_eq_str(line, "*")) {
-		stop(s);
+		session_auth_stop(s);
 		session_refuse(s, "501 5.7.0 Authentication cancelled");
 	} else if (!decode(line, decoded, &n)) {
-		stop(s);
+		session_auth_stop(s);
 		session_refuse(s, "501 5.5.2 That is not base64");
 	} else {
 		step(s, span_of(decoded, n));

@@ -22,7 +22,7 @@
 #define COUNTER SPOOL_NEW_SMTPD "/counter"
 #define POKE "run/queued/poke"
 
-enum { FULL_CHECK_MS = 1000, REPLY_SIZE = 256, RECEIVED_MAX = 1024 };
+enum { FULL_CHECK_MS = 1000, REPLY_SIZE = 256, RECEIVED_MAX = 1024, SLICE = 16 * 1024 };
 
 struct intake {
 	struct envelope envelope;
@@ -63,12 +63,14 @@ static void send_poke(void)
 		LOG(LOG_DEBUG, "poke-lost", KERR(errno));
 }
 
-void intake_init(void)
+void intake_init(const struct conf *conf)
 {
+	bool syncfs_allowed = conf->spool_syncfs == 0; /* "auto" */
+
 	ids_init(&self.ids, COUNTER, SUBMITTER_SMTPD);
 	self.poke = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	must(self.poke >= 0);
-	self.flusher = flusher_new(flush_own_filesystem("spool"), on_flushed);
+	self.flusher = flusher_new(syncfs_allowed && flush_own_filesystem("spool"), on_flushed);
 	self.full_checked.ms = -FULL_CHECK_MS;
 	loop_turn_end(send_poke);
 }
@@ -114,7 +116,7 @@ struct intake *intake_new(const struct intake_facts *facts,
 	in->submitter = facts->submitter;
 	in->proto = s->esmtp ? "ESMTPSA" : "SMTP";
 	in->hostname = s->conf.hostname;
-	buf_init(&in->header, LIMIT_HEADER);
+	buf_init(&in->header, LIMIT_HEADER + SLICE);
 	in->out.fd = -1;
 	in->answered = answered;
 	in->arg = arg;
@@ -228,14 +230,14 @@ static bool header_accepted(struct intake *in, struct span header)
 	return false;
 }
 
-/* The header is complete: decide, and begin the file. */
-static void begin_file(struct intake *in)
+/* The header is complete, the first n bytes gathered: decide, and begin the file. */
+static void begin_file(struct intake *in, size_t n)
 {
 	struct buf received;
 	int err;
 
 	in->streaming = true;
-	if (!header_accepted(in, buf_span(&in->header)))
+	if (!header_accepted(in, span_head(buf_span(&in->header), n)))
 		return;
 	err = number_copies(in);
 	if (err) {
@@ -257,36 +259,42 @@ static void begin_file(struct intake *in)
 	buf_done(&in->header);
 }
 
-/* Length of the header with its empty line, once it is all there; 0: not yet. */
-static size_t complete_header(struct span s)
+/* Length of the header with its empty line, once it is all there; 0: not yet.  The first `known`
+ * bytes were looked at before: a header in tiny pieces must not be searched from its start for
+ * each of them. */
+static size_t complete_header(struct span s, size_t known)
 {
+	struct span fresh = span_from(s, known > 3 ? known - 3 : 0);
 	const uint8_t *at;
 
 	if (s.n >= 2 && memcmp(s.p, "\r\n", 2) == 0)
 		return 2;
-	at = s.n ? memmem(s.p, s.n, "\r\n\r\n", 4) : NULL;
+	at = fresh.n ? memmem(fresh.p, fresh.n, "\r\n\r\n", 4) : NULL;
 	return at ? (size_t)(at - s.p) + 4 : 0;
 }
 
+/* At most SLICE bytes at once, so that how the bytes came makes no difference. */
 static void gather_header(struct intake *in, struct span piece)
 {
+	size_t known = in->header.n, end;
+
 	buf_add(&in->header, piece);
-	if (buf_ok(&in->header) && !complete_header(buf_span(&in->header)))
-		return;
-	if (!buf_ok(&in->header))
+	must(buf_ok(&in->header));
+	end = complete_header(buf_span(&in->header), known);
+	if ((end ? end : in->header.n) > LIMIT_HEADER)
 		refuse(in, "552 5.3.4 Header section is too large");
-	else
-		begin_file(in);
+	else if (end)
+		begin_file(in, end);
 }
 
 void intake_content(struct intake *in, struct span piece)
 {
-	if (in->refusal[0])
-		return;
-	if (in->streaming)
+	while (piece.n && !in->streaming && !in->refusal[0]) {
+		gather_header(in, span_head(piece, SLICE));
+		piece = span_from(piece, SLICE);
+	}
+	if (piece.n && !in->refusal[0])
 		write_piece(in, piece);
-	else
-		gather_header(in, piece);
 }
 
 void intake_finish(struct intake *in, bool eight_bit)
@@ -295,7 +303,7 @@ void intake_finish(struct intake *in, bool eight_bit)
 
 	in->ended = loop_now();
 	if (!in->refusal[0] && !in->streaming)
-		begin_file(in); /* a message that is all header */
+		begin_file(in, in->header.n); /* a message that is all header */
 	if (!in->refusal[0]) {
 		err = spool_out_end(&in->out, eight_bit ? SPOOL_FLAG_EIGHT_BIT : 0);
 		if (err)

@@ -21,7 +21,7 @@ struct intake_facts {
 };
 
 /* After fork, in each worker. */
-void intake_init(void);
+void intake_init(const struct conf *conf);
 /* Says what is wrong (a reply line), or NULL: there is room for a message. */
 const char *intake_refusal(const struct conf *conf);
 struct intake *intake_new(const struct intake_facts *facts,

@@ -20,7 +20,7 @@
 #include "smtpd/session.h"
 
 enum { SOCKETS_MAX = 3 * CONF_SOCKETS_MAX, BACKLOG = 1024, ACCEPTS_A_TURN = 64 };
-enum { ACCEPT_PAUSE_MS = 1000, STOP_MS = 15000 };
+enum { ACCEPT_PAUSE_MS = 1000, STOP_MS = 15000, LAST_WORDS_MS = 300 };
 
 struct door {
 	int fd;
@@ -45,7 +45,7 @@ static struct {
 	SSL_CTX *tls;
 	struct conn *conns;
 	size_t conn_count;
-	struct loop_timer *resume;
+	struct loop_timer *resume, *stop;
 	bool stopping;
 } self;
 
@@ -66,22 +66,30 @@ static void conn_free(struct conn *c)
 		c->next->prev = c->prev;
 	self.conn_count--;
 	mem_free(c);
+	/* not at once: the last replies, perhaps a 250, are still to be sent by the loop */
 	if (self.stopping && !self.conn_count)
-		loop_stop();
+		loop_timer_set(self.stop, LAST_WORDS_MS);
 }
 
-/* Sends what the session said and does what it waits for.  May free c: false. */
-static bool conn_pump(struct conn *c)
+/* Sends what the session said and does what it waits for.  May free c. */
+static void conn_pump(struct conn *c)
 {
 	struct session *s = &c->session;
 
+	if (self.stopping && s->wait == WAIT_NONE && s->state != STATE_DATA)
+		session_end(s, "421 4.3.2 Service is being restarted, try again");
+	must(buf_ok(&s->out));
 	if (s->out.n) {
 		stream_write(c->stream, buf_span(&s->out));
 		buf_reset(&s->out);
 	}
 	switch (s->wait) {
 	case WAIT_NONE:
-		stream_resume(c->stream);
+		/* who does not read our replies is not listened to, until drained() */
+		if (stream_full(c->stream))
+			stream_pause(c->stream);
+		else
+			stream_resume(c->stream);
 		break;
 	case WAIT_TLS:
 		stream_start_tls(c->stream, self.tls, true, NULL);
@@ -92,9 +100,8 @@ static bool conn_pump(struct conn *c)
 	case WAIT_CLOSE:
 		stream_close(&c->stream);
 		conn_free(c);
-		return false;
+		break;
 	}
-	return true;
 }
 
 static enum auth_result on_auth(void *arg, struct span user, struct span secret, char *label_out,
@@ -120,8 +127,6 @@ static void on_answered(void *arg, const char *reply)
 	c->intake = NULL;
 	session_reply(&c->session, reply);
 	/* called inside session_input when the answer was known at once: then input() pumps */
-	if (was_paused && self.stopping && c->session.wait == WAIT_NONE)
-		session_end(&c->session, "421 4.3.2 Service is being restarted, try again");
 	if (was_paused)
 		conn_pump(c);
 }
@@ -198,6 +203,15 @@ static void on_secured(struct stream *stream, void *arg)
 	conn_pump(c);
 }
 
+static void on_drained(struct stream *stream, void *arg)
+{
+	struct conn *c = arg;
+
+	(void)stream;
+	if (c->session.wait == WAIT_NONE)
+		conn_pump(c);
+}
+
 static void on_ended(struct stream *stream, enum stream_end end, void *arg)
 {
 	struct conn *c = arg;
@@ -217,6 +231,7 @@ static void on_ended(struct stream *stream, enum stream_end end, void *arg)
 static const struct stream_ops stream_ops = {
 	.secured = on_secured,
 	.input = on_input,
+	.drained = on_drained,
 	.ended = on_ended,
 };
 
@@ -354,7 +369,8 @@ const char *listener_check_tls(const struct conf *conf)
 static void on_stop_timeout(void *arg)
 {
 	(void)arg;
-	LOG(LOG_WARN, "sessions-cut", KU("sessions", self.conn_count));
+	if (self.conn_count)
+		LOG(LOG_WARN, "sessions-cut", KU("sessions", self.conn_count));
 	loop_stop();
 }
 
@@ -369,15 +385,13 @@ static void on_term(int signo)
 	self.stopping = true;
 	for (size_t i = 0; i < self.door_count; i++)
 		loop_fd_free(&self.doors[i].watch);
-	loop_timer_set(loop_timer_new(on_stop_timeout, NULL), STOP_MS);
+	loop_timer_set(self.stop, STOP_MS);
 	if (!self.conn_count)
 		loop_stop();
 	for (struct conn *c = self.conns; c; c = next) {
 		next = c->next;
-		if (c->session.wait != WAIT_NONE || c->session.state == STATE_DATA)
-			continue;
-		session_end(&c->session, "421 4.3.2 Service is being restarted, try again");
-		conn_pump(c);
+		if (c->session.wait == WAIT_NONE)
+			conn_pump(c);
 	}
 }
 
@@ -400,8 +414,9 @@ void listener_work(struct conf *conf)
 	snprintf(self.hostname, sizeof(self.hostname), "%s", conf->hostname.s);
 	loop_init();
 	policy_init();
-	intake_init();
+	intake_init(conf);
 	self.resume = loop_timer_new(on_resume, NULL);
+	self.stop = loop_timer_new(on_stop_timeout, NULL);
 	loop_on_signal(SIGTERM, on_term);
 	loop_on_signal(SIGINT, on_term);
 	loop_on_signal(SIGHUP, on_hup);

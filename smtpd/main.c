@@ -42,9 +42,19 @@ static void start_worker(unsigned i)
 	self.pids[i] = pid > 0 ? pid : 0;
 }
 
+/* What dead writers left half-written. */
+static void sweep(void)
+{
+	size_t swept = spool_sweep(SPOOL_NEW_SMTPD);
+
+	if (swept)
+		LOG(LOG_WARN, "swept", KS("folder", SPOOL_NEW_SMTPD), KU("files", swept));
+}
+
 static void start_missing(void *arg)
 {
 	(void)arg;
+	sweep();
 	for (unsigned i = 0; i < self.count && !self.stopping; i++)
 		if (!self.pids[i])
 			start_worker(i);
@@ -96,14 +106,19 @@ static void on_term(int signo)
 
 static void on_hup(int signo)
 {
-	if (proc_conf_reload(&self.conf))
-		pass_on(signo);
+	const char *error;
+
+	if (!proc_conf_reload(&self.conf))
+		return;
+	error = listener_check_tls(self.conf); /* for workers that are started later */
+	if (error)
+		LOG(LOG_ERROR, "config-refused", KS("reason", error));
+	pass_on(signo);
 }
 
 int main(void)
 {
 	const char *error;
-	size_t swept;
 
 	proc_init("smtpd");
 	proc_not_root();
@@ -113,9 +128,6 @@ int main(void)
 	if (error)
 		die(EX_CONFIG, "%s", error);
 	listener_open(self.conf);
-	swept = spool_sweep(SPOOL_NEW_SMTPD);
-	if (swept)
-		LOG(LOG_WARN, "swept", KS("folder", SPOOL_NEW_SMTPD), KU("files", swept));
 	self.count = self.conf->smtpd_workers ? self.conf->smtpd_workers : proc_cpus();
 	self.count = self.count > WORKERS_MAX ? WORKERS_MAX : self.count;
 	loop_init();

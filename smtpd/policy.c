@@ -76,13 +76,31 @@ static enum from_result check_one(uint64_t server, const struct addr *a, struct 
 	return FROM_UNAVAILABLE;
 }
 
+/* Our header section ends before a line that can be no field; some readers look on to the empty
+ * line.  A From field there would be shown by them and was checked by nobody. */
+static bool hidden_from(struct span header)
+{
+	struct span rest = header;
+	struct header_field unused;
+
+	while (header_next(&rest, &unused))
+		;
+	while (rest.n) {
+		struct span line = span_cut(&rest, '\n'), name = span_cut(&line, ':');
+
+		if (span_ieq_str(span_trim(name), "From"))
+			return true;
+	}
+	return false;
+}
+
 enum from_result policy_from(uint64_t server, struct span header, struct domain *domain_out)
 {
 	struct addr from[HEADER_FROM_MAX];
 	struct domain domain;
 	size_t n;
 
-	if (header_from(header, from, &n) != 0)
+	if (header_from(header, from, &n) != 0 || hidden_from(header))
 		return FROM_REFUSED;
 	if (!ready())
 		return FROM_UNAVAILABLE;

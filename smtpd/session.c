@@ -2,7 +2,7 @@
  * session.c - lines, data, and the end of a transaction.
  *
  * A command line ends at CRLF and at nothing else; a line with a bare CR, a bare LF or a NUL in
- * it is one wrong command and changes nothing.
+ * it is one wrong command and changes nothing, but that it ends an AUTH exchange.
  */
 #include "smtpd/session.h"
 
@@ -153,12 +153,20 @@ static bool has_odd_bytes(struct span line)
 
 static void take_line(struct session *s, struct span line)
 {
-	if (has_odd_bytes(line))
+	if (has_odd_bytes(line)) {
+		session_auth_stop(s);
 		session_refuse(s, "500 5.5.2 Command has a CR, LF or NUL in it; lines end in CRLF");
-	else if (s->state == STATE_AUTH)
+	} else if (s->state == STATE_AUTH) {
 		session_auth_line(s, line);
-	else
+	} else {
 		session_command(s, line);
+	}
+}
+
+static void refuse_long_line(struct session *s)
+{
+	session_auth_stop(s);
+	session_refuse(s, "500 5.5.2 Line is longer than %d bytes", LIMIT_COMMAND_LINE);
 }
 
 /* Bytes of an overlong line that can be forgotten: all but a CR at the end. */
@@ -171,8 +179,7 @@ static size_t skip_input(struct session *s, struct span in)
 	s->skipped += used;
 	if (ended) {
 		s->skipping = false;
-		s->state = STATE_COMMAND;
-		session_refuse(s, "500 5.5.2 Line is longer than %d bytes", LIMIT_COMMAND_LINE);
+		refuse_long_line(s);
 	} else if (s->skipped > LIMIT_COMMAND_SKIP) {
 		session_end(s, "421 4.7.0 Line is far too long, closing");
 	}
@@ -196,8 +203,7 @@ static size_t command_input(struct session *s, struct span in)
 		return 0;
 	}
 	if (n + 2 > LIMIT_COMMAND_LINE) {
-		session_refuse(s, "500 5.5.2 Line is longer than %d bytes", LIMIT_COMMAND_LINE);
-		s->state = STATE_COMMAND;
+		refuse_long_line(s);
 		return n + 2;
 	}
 	take_line(s, span_head(in, n));
@@ -208,7 +214,7 @@ size_t session_input(struct session *s, struct span in)
 {
 	struct span rest = in;
 
-	while (rest.n && s->wait == WAIT_NONE) {
+	while (rest.n && s->wait == WAIT_NONE && s->out.n < SESSION_OUT_PAUSE) {
 		bool was_skipping = s->skipping;
 		size_t said = s->out.n;
 		size_t used = s->state == STATE_DATA ? data_input(s, rest) : command_input(s, rest);

@@ -5,7 +5,8 @@
  * Bytes come in by session_input(); replies gather in out; what needs the world goes through
  * session_ops, called in the order of the client's commands.  No descriptor, clock, log or
  * database in here.  While `wait` is not WAIT_NONE no input is taken: the driver does what it
- * says and calls the matching session_ function.
+ * says and calls the matching session_ function.  Nor is any taken while SESSION_OUT_PAUSE bytes
+ * wait in out: who sends commands and reads no replies costs no more memory than that.
  */
 #ifndef SMTPD_SESSION_H
 #define SMTPD_SESSION_H
@@ -55,7 +56,9 @@ struct session_ops {
 
 enum session_state { STATE_COMMAND, STATE_AUTH, STATE_DATA };
 
-enum { SESSION_HELO_MAX = 255, SESSION_LABEL_SIZE = 140, SESSION_OUT_MAX = 1024 * 1024 };
+enum { SESSION_HELO_MAX = 255, SESSION_LABEL_SIZE = 140 };
+/* the second has room for the replies to one more command */
+enum { SESSION_OUT_PAUSE = 64 * 1024, SESSION_OUT_MAX = 128 * 1024 };
 
 /* Everything that one mail transaction knows; session_reset() is its only end. */
 struct transaction {
@@ -65,7 +68,6 @@ struct transaction {
 	size_t rcpt_count, rcpt_cap;
 	bool refused_rcpts; /* at least one was refused */
 	bool data;	    /* begin() was called and finish() was not */
-	uint64_t declared;  /* SIZE=, 0: none */
 };
 
 struct session {
@@ -98,7 +100,8 @@ void session_init(struct session *s, enum session_kind kind, const struct sessio
 void session_done(struct session *s); /* calls discard() when a message was begun */
 /* The greeting; for SESSION_SUBMISSIONS after session_secured(). */
 void session_greet(struct session *s);
-/* Takes what it can and returns how much that was.  What is left is shown again with more. */
+/* Takes what it can and returns how much that was.  What is left is shown again with more, or when
+ * out has been emptied. */
 size_t session_input(struct session *s, struct span in);
 /* TLS is there: everything said before is forgotten (RFC 3207 4.2). */
 void session_secured(struct session *s);
@@ -118,5 +121,6 @@ void session_command(struct session *s, struct span line);
 /* auth.c */
 void session_auth(struct session *s, struct span args);
 void session_auth_line(struct session *s, struct span line);
+void session_auth_stop(struct session *s); /* back to commands; nothing of the exchange is kept */
 
 #endif

@@ -84,7 +84,7 @@ static void do_auth(struct session *s, struct span args)
 /* MAIL */
 
 /* NULL, or the reply that refuses it. */
-static const char *mail_parameter(struct session *s, struct span param)
+static const char *mail_parameter(const struct session *s, struct span param)
 {
 	struct span value = param, name = span_cut(&value, '=');
 	static char text[96];
@@ -95,10 +95,8 @@ static const char *mail_parameter(struct session *s, struct span param)
 		err = span_u64(value, UINT64_MAX, &size);
 		if (err == -EINVAL || value.n > 20)
 			return "501 5.5.4 SIZE needs a number of bytes";
-		if (err == 0 && size <= s->conf.message_size) {
-			s->tx.declared = size;
+		if (err == 0 && size <= s->conf.message_size)
 			return NULL;
-		}
 		snprintf(text, sizeof(text), "552 5.3.4 Message is larger than %llu bytes",
 			 (unsigned long long)s->conf.message_size);
 		return text;
@@ -114,7 +112,7 @@ static const char *mail_parameter(struct session *s, struct span param)
 	return "555 5.5.4 Unknown MAIL parameter";
 }
 
-static const char *mail_parameters(struct session *s, struct span params)
+static const char *mail_parameters(const struct session *s, struct span params)
 {
 	const char *refusal = NULL;
 
@@ -307,7 +305,8 @@ static const struct verb {
 	{"DATA", do_data}, {"RSET", do_rset}, {"NOOP", do_noop},     {"QUIT", do_quit},
 	{"AUTH", do_auth}, {"VRFY", do_vrfy}, {"STARTTLS", do_starttls}, {"EXPN", do_expn},
 	{"HELP", do_help}, {"GET", do_http},  {"POST", do_http},     {"PUT", do_http},
-	{"HEAD", do_http}, {"CONNECT", do_http}, {"OPTIONS", do_http},
+	{"HEAD", do_http}, {"CONNECT", do_http}, {"OPTIONS", do_http}, {"DELETE", do_http},
+	{"PATCH", do_http}, {"TRACE", do_http},
 };
 
 void session_command(struct session *s, struct span line)

@@ -167,6 +167,9 @@ static bool read_one(struct chan *c)
 
 	if (n == -EAGAIN || n == -EINTR)
 		return false;
+	/* the peer ended without reading all; told once, before what it had sent */
+	if (n == -ECONNRESET)
+		return true;
 	if (n <= 0 || !acceptable(c, span_of(packet_in, (size_t)n), fds, &m)) {
 		fd_close(&fd);
 		lost(c);
@@ -223,6 +226,15 @@ static int flush_queue(struct chan *c)
 	return 0;
 }
 
+/* The peer is gone, but what it had sent is still to be read; the end comes after it. */
+static void give_up_sending(struct chan *c)
+{
+	packets_free(c);
+	c->queued = 0;
+	loop_fd_want(c->watch, true, false);
+	shutdown(c->fd, SHUT_RDWR);
+}
+
 static void enqueue(struct chan *c, struct span bytes, int fd)
 {
 	struct packet *p = mem_alloc(sizeof(*p) + bytes.n);
@@ -235,7 +247,6 @@ static void enqueue(struct chan *c, struct span bytes, int fd)
 	c->last = &p->next;
 	c->queued += p->n;
 }
-
 
 void chan_send(struct chan *c, const struct ipc_msg *m, int fd)
 {
@@ -274,10 +285,8 @@ static void on_ready(int fd, bool readable, bool writable, void *arg)
 	struct chan *c = arg;
 
 	(void)fd;
-	if (writable && flush_queue(c) != 0) {
-		lost(c);
-		return;
-	}
+	if (writable && flush_queue(c) != 0)
+		give_up_sending(c);
 	for (int i = 0; readable && i < READS_A_TURN; i++)
 		if (!read_one(c))
 			return;

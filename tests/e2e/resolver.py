@@ -3,8 +3,8 @@
 
     resolver.py [--bin build/bin]
 
-The name server it forwards to is a thread here.  As root, /usr/share/dns/root.key is hidden from
-the daemon in a mount namespace of its own where the test needs unsigned answers.
+The name server it forwards to is a thread here.  The root key is hidden from the daemon, in a mount
+namespace of its own, where a test needs unsigned answers.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from doors import Failed, Instance, Packet, run, span, u8, u16, u64
 OK, NODATA, NXDOMAIN, FAILED, NOT_HERE = range(5)
 A, CNAME, PTR, MX, TXT, AAAA, TLSA = 1, 5, 12, 15, 16, 28, 52
 
+ROOT_KEY = "/usr/share/dns/root.key"
 ZONE = """; records of the sandbox
 one.test. 60 IN MX 10 mx.one.test.
 one.test 60 IN MX 20 b.mx.one.test   ; two servers
@@ -71,6 +72,17 @@ def resolve(i, name, kind):
         return answer(s)[1:]
 
 
+def without_root_key():
+    """A command that hides the root key from what it starts."""
+    if not os.path.exists(ROOT_KEY):
+        return ()
+    root = os.getuid() == 0
+    user = "setpriv --reuid 65534 --regid 65534 --clear-groups" if root else \
+        "unshare -U --map-user=%d --map-group=%d" % (os.getuid(), os.getgid())
+    return ("unshare", "-m" if root else "-Urm", "sh", "-c",
+            "mount --bind /dev/null %s && exec %s \"$0\"" % (ROOT_KEY, user))
+
+
 @contextlib.contextmanager
 def resolver(args, mode, zone=None, conf="", start=True, key=False):
     i = Instance(os.path.join(args.bin, "posthaste-resolver"), "log.level = debug\n"
@@ -80,9 +92,7 @@ def resolver(args, mode, zone=None, conf="", start=True, key=False):
             i.write("zone", zone)
         i.mkdir("run/resolver")
         if start:
-            hide = ("unshare", "-m", "sh", "-c", "mount --bind /dev/null /usr/share/dns/root.key "
-                    "&& exec setpriv --reuid 65534 --regid 65534 --clear-groups \"$0\"")
-            i.start(prefix=hide if not key and os.getuid() == 0 else ())
+            i.start(prefix=() if key else without_root_key())
         yield i
     finally:
         i.close()
@@ -297,13 +307,12 @@ def too_many_questions_are_refused(args):
 
 
 def unsigned_answers_of_signed_zones_fail(args):
-    if not os.path.exists("/usr/share/dns/root.key"):
+    if not os.path.exists(ROOT_KEY):
         return
     server = Server({("example.com.", A): "example.com. A 192.0.2.1"})
     with resolver(args, "forward 127.0.0.1@%d" % server.port, key=True) as i:
         status, _, why, records = resolve(i, "example.com", A)
-        assert status == FAILED and records == [] and why, why
-        print("bogus: " + why)
+        assert status == FAILED and records == [] and "validation failure" in why, why
         i.stop()
 
 

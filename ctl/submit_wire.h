@@ -1,0 +1,42 @@
+/*
+ * submit_wire.h - a blocking SMTP connection for one dialogue: commands, replies, STARTTLS.
+ *
+ * Functions that return int give 0, or an exit code after having said what went wrong and what
+ * to do.
+ */
+#ifndef CTL_SUBMIT_WIRE_H
+#define CTL_SUBMIT_WIRE_H
+
+#include <openssl/ssl.h>
+
+#include "common/buf.h"
+
+struct wire {
+	char host[256], port[16];
+	char ca[4096];	 /* file of the authority that the server's certificate must be signed by */
+	const char *dir; /* the sandbox, for messages */
+	int fd;
+	SSL_CTX *ctx;
+	SSL *ssl;	  /* NULL: in clear */
+	struct buf in;	  /* received, not yet looked at */
+	struct buf reply; /* the last one, its lines with LF between them */
+	int code;	  /* of the last reply */
+};
+
+void wire_init(struct wire *w);
+void wire_done(struct wire *w);
+/* To w->host and w->port. */
+int wire_connect(struct wire *w) MUST_CHECK;
+/* TLS, verified against w->ca and w->host. */
+int wire_tls(struct wire *w) MUST_CHECK;
+/* RFC 5321 4.2 */
+int wire_reply(struct wire *w, const char *when) MUST_CHECK;
+/* The last reply was not what is needed: says so. */
+int wire_refused(const struct wire *w, const char *what, const char *advice);
+/* Sends a line (or a message) and takes the reply, which must have the code `want`. */
+int wire_say(struct wire *w, const char *name, struct span line, int want,
+	     const char *advice) MUST_CHECK;
+int wire_sayf(struct wire *w, const char *name, int want, const char *advice, const char *fmt, ...)
+	PRINTF(5, 6) MUST_CHECK;
+
+#endif

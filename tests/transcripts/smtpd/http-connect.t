@@ -1,0 +1,7 @@
+# The same by CONNECT.
+kind mx
+at ehlo
+C: CONNECT / HTTP/1.1
+C: NOOP
+S: 421 4.7.0 This is SMTP, closing
+= closed

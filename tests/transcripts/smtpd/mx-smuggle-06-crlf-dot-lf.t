@@ -1,0 +1,17 @@
+# Smuggling at the MX door: CRLF . LF (the dot is removed as from any line).
+kind mx
+only pure
+at data
+C: From: a@sandbox.test
+C:
+C- x\r\n.\nMAIL FROM:<evil@sandbox.test>\r\n
+C: RCPT TO:<victim@to.test>
+C: DATA
+C: From: evil@sandbox.test
+C:
+C: smuggled
+C: .
+C: NOOP
+S: 550 5.5.2 Message has a LF without CR; lines end in CRLF
+S: 250 2.0.0 Ok
+= open
