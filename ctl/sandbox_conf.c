@@ -34,17 +34,18 @@ static const char zone_text[] =
 	"; dns.zone - what DNS says inside this sandbox: name TTL IN type data, one a line.\n"
 	"; Nothing else resolves here: dns.mode is local.  Add domains to deliver to as you like;\n"
 	"; MX hosts are connected to at deliver.port.\n"
-	"sandbox.test. 300 IN MX 10 mail.sandbox.test.\n"
-	"rp.sandbox.test. 300 IN MX 10 mail.sandbox.test.\n"
-	"sandbox.test. 300 IN A 127.0.0.1\n"
-	"rp.sandbox.test. 300 IN A 127.0.0.1\n"
-	"mail.sandbox.test. 300 IN A 127.0.0.1\n"
-	"; the receiving end: `posthaste sink` takes mail for sink.test and everything below it\n"
+	"; the receiving end: `posthaste sink` takes mail for these domains and all below sink.test\n"
+	"sandbox.test. 300 IN MX 10 mx.sink.test.\n"
 	"sink.test. 300 IN MX 10 mx.sink.test.\n"
 	"*.sink.test. 300 IN MX 10 mx.sink.test.\n"
 	"sink.test. 300 IN A 127.0.0.1\n"
 	"*.sink.test. 300 IN A 127.0.0.1\n"
-	"mx.sink.test. 300 IN A 127.0.0.1\n";
+	"mx.sink.test. 300 IN A 127.0.0.1\n"
+	"; this instance: its name, and the domain that bounces come back to\n"
+	"sandbox.test. 300 IN A 127.0.0.1\n"
+	"mail.sandbox.test. 300 IN A 127.0.0.1\n"
+	"rp.sandbox.test. 300 IN A 127.0.0.1\n"
+	"rp.sandbox.test. 300 IN MX 10 mail.sandbox.test.\n";
 
 void sandbox_conf_text(const uint16_t port[SANDBOX_PORTS], struct buf *out)
 {

@@ -96,6 +96,7 @@ static bool send_content(struct attempt *a)
 	if (a->content.dots.stray)
 		LOG(LOG_WARN, "stray-line-end", KU("copy", a->copy));
 	client_dot_sent(&a->client);
+	set_deadline(a); /* now that of the dot */
 	return true;
 }
 
@@ -170,8 +171,12 @@ static void on_drained(struct stream *s, void *arg)
 	struct attempt *a = arg;
 
 	(void)s;
-	if (!a->over && a->talking && a->client.want == CLIENT_CONTENT)
+	if (a->over || !a->talking)
+		return;
+	if (a->client.want == CLIENT_CONTENT)
 		talk_drive(a);
+	else if (a->client.dot_sent) /* the time for its reply begins when it has really gone */
+		set_deadline(a);
 }
 
 static void on_ended(struct stream *s, enum stream_end end, void *arg)

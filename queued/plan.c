@@ -7,7 +7,7 @@
 struct plan_domain {
 	struct hash_node node;
 	unsigned in_flight, members;
-	struct plan_entry *parked, **parked_last;
+	struct heap parked;
 	size_t name_n;
 	uint8_t name[];
 };
@@ -19,8 +19,11 @@ void plan_init(struct plan *p, unsigned domain_limit)
 
 static void free_domain(struct hash_node *node, void *arg)
 {
+	struct plan_domain *d = container_of(node, struct plan_domain, node);
+
 	(void)arg;
-	mem_free(container_of(node, struct plan_domain, node));
+	heap_done(&d->parked);
+	mem_free(d);
 }
 
 void plan_done(struct plan *p)
@@ -41,7 +44,6 @@ static struct plan_domain *domain_of(struct plan *p, struct span name)
 	d->name_n = name.n;
 	if (name.n)
 		memcpy(d->name, name.p, name.n);
-	d->parked_last = &d->parked;
 	hash_add(&p->domains, &d->node, span_of(d->name, d->name_n));
 	return d;
 }
@@ -61,29 +63,19 @@ static void leave(struct plan *p, struct plan_entry *e)
 	if (--d->members)
 		return;
 	hash_remove(&p->domains, &d->node);
-	mem_free(d);
+	free_domain(&d->node, NULL);
 }
 
 static void park(struct plan_entry *e)
 {
-	struct plan_domain *d = e->domain;
-
-	e->next_parked = NULL;
-	e->prev_parked = d->parked_last;
-	*d->parked_last = e;
-	d->parked_last = &e->next_parked;
+	heap_add(&e->domain->parked, &e->due, e->due.key);
+	e->parked = true;
 }
 
 static void unpark(struct plan_entry *e)
 {
-	struct plan_domain *d = e->domain;
-
-	*e->prev_parked = e->next_parked;
-	if (e->next_parked)
-		e->next_parked->prev_parked = e->prev_parked;
-	else
-		d->parked_last = e->prev_parked;
-	e->prev_parked = NULL;
+	heap_remove(&e->domain->parked, &e->due);
+	e->parked = false;
 }
 
 void plan_add(struct plan *p, struct plan_entry *e, struct span domain, int64_t due_ms)
@@ -112,29 +104,35 @@ struct plan_entry *plan_take(struct plan *p, int64_t now_ms)
 	return NULL;
 }
 
-/* A place at the domain is free: the one that waited longest is due again, at its old time. */
-static void let_one_go(struct plan *p, struct plan_domain *d)
+/* For each free place at the domain one that waits, those due first, is due again at its old time.
+ * More than can go do no harm: plan_take() parks them again, in the same order. */
+static void let_go(struct plan *p, struct plan_domain *d)
 {
-	struct plan_entry *e = d->parked;
+	struct heap_node *first;
 
-	if (!e)
-		return;
-	unpark(e);
-	heap_add(&p->due, &e->due, e->due.key);
+	for (unsigned n = d->in_flight; n < p->domain_limit && (first = heap_first(&d->parked));
+	     n++) {
+		struct plan_entry *e = container_of(first, struct plan_entry, due);
+
+		unpark(e);
+		heap_add(&p->due, &e->due, e->due.key);
+	}
 }
 
 void plan_remove(struct plan *p, struct plan_entry *e)
 {
 	if (!e->domain)
 		return;
-	heap_remove(&p->due, &e->due);
-	if (e->prev_parked)
+	if (e->parked)
 		unpark(e);
+	else
+		heap_remove(&p->due, &e->due);
 	if (e->in_flight) {
 		e->in_flight = false;
 		e->domain->in_flight--;
-		let_one_go(p, e->domain);
 	}
+	/* also when e waited: it may have been the one that was to take a free place */
+	let_go(p, e->domain);
 	leave(p, e);
 }
 

@@ -18,8 +18,7 @@ struct plan_domain;
 struct plan_entry {
 	struct heap_node due;
 	struct plan_domain *domain;
-	struct plan_entry *next_parked, **prev_parked;
-	bool in_flight;
+	bool parked, in_flight;
 };
 
 struct plan {

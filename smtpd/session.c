@@ -163,10 +163,15 @@ static void take_line(struct session *s, struct span line)
 	}
 }
 
-static void refuse_long_line(struct session *s)
+/* The same reply however the line came: n is its length, or that of the part seen so far. */
+static void refuse_long_line(struct session *s, size_t n)
 {
+	s->skipping = false;
 	session_auth_stop(s);
-	session_refuse(s, "500 5.5.2 Line is longer than %d bytes", LIMIT_COMMAND_LINE);
+	if (n > LIMIT_COMMAND_SKIP)
+		session_end(s, "421 4.7.0 Line is far too long, closing");
+	else
+		session_refuse(s, "500 5.5.2 Line is longer than %d bytes", LIMIT_COMMAND_LINE);
 }
 
 /* Bytes of an overlong line that can be forgotten: all but a CR at the end. */
@@ -177,12 +182,10 @@ static size_t skip_input(struct session *s, struct span in)
 	size_t used = ended ? n + 2 : in.n - (in.p[in.n - 1] == '\r');
 
 	s->skipped += used;
-	if (ended) {
-		s->skipping = false;
-		refuse_long_line(s);
-	} else if (s->skipped > LIMIT_COMMAND_SKIP) {
-		session_end(s, "421 4.7.0 Line is far too long, closing");
-	}
+	if (ended)
+		refuse_long_line(s, s->skipped - 2);
+	else if (s->skipped > LIMIT_COMMAND_SKIP)
+		refuse_long_line(s, s->skipped);
 	return used;
 }
 
@@ -203,7 +206,7 @@ static size_t command_input(struct session *s, struct span in)
 		return 0;
 	}
 	if (n + 2 > LIMIT_COMMAND_LINE) {
-		refuse_long_line(s);
+		refuse_long_line(s, n);
 		return n + 2;
 	}
 	take_line(s, span_head(in, n));

@@ -452,7 +452,7 @@ static void directive(struct play *p, struct span line)
 static void play_line(struct play *p, struct span line)
 {
 	struct span text = span_from(line, line.n > 2 && line.p[2] == ' ' ? 3 : 2);
-	bool crlf = line.n > 1 && line.p[1] != '-';
+	bool crlf = line.n < 2 || line.p[1] != '-';
 	uint8_t what = line.n ? line.p[0] : '#';
 
 	if (what == '#' || p->daemon_only)
@@ -473,7 +473,7 @@ static void play_line(struct play *p, struct span line)
 	else if (what == 'M')
 		expect_message(p, text);
 	else if (what == '>')
-		text_of(p, span_from(line, 2), crlf, &p->expect);
+		text_of(p, span_from(line, crlf ? 2 : 3), crlf, &p->expect);
 	else if (what == '=')
 		expect_end(p, span_from(line, 2));
 	else if (what == '!')

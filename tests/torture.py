@@ -109,7 +109,7 @@ class Fault:
 
     def strace(self):
         """Arguments of strace; without a number to count with: it counts."""
-        calls = ["-e", "signal=none", "-e", "trace=" + (self.call or ",".join(SYSCALLS))]
+        calls = ["-e", "trace=" + (self.call or ",".join(SYSCALLS))]
         if self.call:
             calls += ["-e", "inject=%s:%s" % (self.call, INJECT[self.kind] % self.n)]
         return calls

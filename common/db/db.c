@@ -202,12 +202,19 @@ void db_null(struct db *d, size_t stmt)
 	BIND(d, stmt, sqlite3_bind_null);
 }
 
+/* What the data of another may cause; other constraints are broken by our own bugs, and stick. */
+static bool is_conflict(int code)
+{
+	return code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY ||
+	       code == SQLITE_CONSTRAINT_ROWID || code == SQLITE_CONSTRAINT_FOREIGNKEY;
+}
+
 bool db_step(struct db *d, size_t stmt)
 {
 	sqlite3_stmt *s = prepared(d, stmt);
 	int code = s ? sqlite3_step(s) : SQLITE_DONE;
 
-	d->conflict = (code & 0xff) == SQLITE_CONSTRAINT;
+	d->conflict = is_conflict(code);
 	if (code == SQLITE_ROW)
 		return true;
 	if (code != SQLITE_DONE && !d->conflict)
@@ -269,7 +276,8 @@ void db_begin(struct db *d, bool durable)
 	if (d->relaxed == durable) {
 		/* the pragma is refused inside a transaction */
 		exec(d, durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
-		d->relaxed = !durable;
+		if (!d->error) /* else it was not set */
+			d->relaxed = !durable;
 	}
 	d->in_transaction = true;
 	exec(d, "BEGIN IMMEDIATE");

@@ -34,7 +34,8 @@ struct event {
 	};
 };
 
-enum { EVENT_JSON_MAX = 16384 };
+/* Holds any event whose texts have the maxima of ipc.def, each byte escaped. */
+enum { EVENT_JSON_MAX = 32768 };
 
 /* The event's own fields as one JSON object; always valid UTF-8. */
 void event_json(const struct event *e, struct buf *out);

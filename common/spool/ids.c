@@ -32,7 +32,7 @@ static uint64_t by_time(void)
 
 static int read_counter(int fd, uint64_t *out)
 {
-	char text[DIGITS + 1];
+	char text[DIGITS + 2]; /* one more, to see that nothing follows */
 	ssize_t n = pread(fd, text, sizeof(text), 0);
 
 	if (n < 0)

@@ -60,6 +60,8 @@ static int hex_number(struct span s, size_t bytes, uint64_t *out)
 int spool_end_decode(struct span s, struct spool_in *out)
 {
 	struct spool_in in = {.fd = -1};
+	char again[SPOOL_END_SIZE + 1];
+	struct span whole = s;
 	uint64_t flags;
 
 	if (s.n != SPOOL_END_SIZE || s.p[s.n - 1] != '\n')
@@ -74,8 +76,25 @@ int spool_end_decode(struct span s, struct spool_in *out)
 		return -EBADMSG;
 	in.flags = (unsigned)flags;
 	in.body_offset = in.envelope_size;
+	/* hex_decode() takes capitals too; a record has one form only */
+	spool_end_encode(&in, again);
+	if (!span_eq(whole, span_of(again, SPOOL_END_SIZE)))
+		return -EBADMSG;
 	*out = in;
 	return 0;
+}
+
+/* The envelope itself is in the state already. */
+static void hash_record(crypto_generichash_state *envelope, const struct spool_in *in,
+			uint8_t out[SPOOL_HASH_SIZE])
+{
+	struct spool_in blank = *in;
+	char end[SPOOL_END_SIZE + 1];
+
+	memset(blank.envelope_hash, 0, SPOOL_HASH_SIZE);
+	spool_end_encode(&blank, end);
+	crypto_generichash_update(envelope, (const uint8_t *)end, SPOOL_END_SIZE);
+	crypto_generichash_final(envelope, out, SPOOL_HASH_SIZE);
 }
 
 /* writing */
@@ -133,7 +152,8 @@ int spool_out_begin(struct spool_out *o, const char *folder, const struct envelo
 	err = buf_ok(&text) ? make_file(o) : -EMSGSIZE;
 	if (!err) {
 		o->envelope_size = text.n;
-		crypto_generichash(o->envelope_hash, SPOOL_HASH_SIZE, text.p, text.n, NULL, 0);
+		crypto_generichash_init(&o->envelope, NULL, 0, SPOOL_HASH_SIZE);
+		crypto_generichash_update(&o->envelope, text.p, text.n);
 		crypto_generichash_init(&o->body, NULL, 0, SPOOL_HASH_SIZE);
 		buf_add(&o->pending, buf_span(&text));
 	}
@@ -171,8 +191,8 @@ int spool_out_end(struct spool_out *o, unsigned flags)
 
 	in.envelope_size = o->envelope_size;
 	in.body_size = o->body_size;
-	memcpy(in.envelope_hash, o->envelope_hash, SPOOL_HASH_SIZE);
 	crypto_generichash_final(&o->body, in.body_hash, SPOOL_HASH_SIZE);
+	hash_record(&o->envelope, &in, in.envelope_hash);
 	spool_end_encode(&in, end);
 	buf_add(&o->pending, span_of(end, SPOOL_END_SIZE));
 	err = write_pending(o);
@@ -305,13 +325,16 @@ int spool_in_open(const char *path, struct spool_in *out, char why[SPOOL_WHY_SIZ
 static int decode_envelope(const struct spool_in *in, uint8_t *text, struct envelope *out,
 			   char why[SPOOL_WHY_SIZE])
 {
+	crypto_generichash_state state;
 	uint8_t hash[SPOOL_HASH_SIZE];
 	const char *reason;
 	int err = read_at(in->fd, text, in->envelope_size, 0);
 
 	if (err)
 		return err;
-	crypto_generichash(hash, sizeof(hash), text, in->envelope_size, NULL, 0);
+	crypto_generichash_init(&state, NULL, 0, sizeof(hash));
+	crypto_generichash_update(&state, text, in->envelope_size);
+	hash_record(&state, in, hash);
 	if (memcmp(hash, in->envelope_hash, sizeof(hash)) != 0)
 		return bad(why, "the envelope does not match its checksum");
 	if (envelope_decode(span_of(text, in->envelope_size), out, &reason) == 0)

@@ -5,7 +5,8 @@
  *
  * END record: "END1 ", then lengths of envelope and body (16 hex digits each), flags (4), BLAKE2b
  * of envelope and of body (64 each), separated by spaces, "\n".  It has a fixed size, so a reader
- * begins at the end of the file, and a torn file is seen.
+ * begins at the end of the file, and a torn file is seen.  The envelope's hash also covers the
+ * record, with zeros in its own place: flags and body hash cannot change unseen.
  *
  * Life of a file in spool/new/<daemon>/ (docs/ARCHITECTURE.md, "On disk"):
  *	0600             being written; locked with flock by its writer, swept when nobody holds it
@@ -42,8 +43,7 @@ struct spool_out {
 	char path[SPOOL_PATH_SIZE];
 	uint64_t envelope_size, body_size, started_back;
 	struct buf pending;
-	uint8_t envelope_hash[SPOOL_HASH_SIZE];
-	crypto_generichash_state body;
+	crypto_generichash_state envelope, body;
 };
 
 /* Makes folder/<id> with mode 0600 and the envelope.  -errno; then nothing is left behind. */

@@ -448,6 +448,16 @@ def test_a_start_after_the_supervisor_was_killed():
     login(main)
 
 
+def test_a_start_after_supervisor_and_daemons_were_killed():
+    """Workers without their daemon may hold its sockets still."""
+    victims = [supervisor(main), *pids(main).values()]
+    for pid in victims:
+        os.kill(pid, signal.SIGKILL)
+    until("their death", lambda: not any(map(alive, victims)))
+    start(main)
+    login(main)
+
+
 def test_a_stop_after_the_supervisor_was_killed():
     before, s = pids(main), supervisor(main)
     os.kill(s, signal.SIGKILL)
@@ -694,7 +704,7 @@ def main_():
     try:
         for number, (name, f) in enumerate(tests, 1):
             if only and not any(o in name for o in only) and number > 1:
-                continue
+                continue  # the first one makes what others use
             try:
                 skip = f()
                 print("ok %d - %s%s" % (number, name, " # " + skip if skip else ""), flush=True)

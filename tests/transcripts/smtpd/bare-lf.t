@@ -1,6 +1,7 @@
 # Lines that end in LF are repaired, header included; nothing else changes.
 at data
 C- From: a@sandbox.test\nSubject: a\n\nhello\n\n..\n
+C: end
 C: .
 S: 250 2.0.0 Ok: queued as *
 M: <a@sandbox.test> <b@to.test>
@@ -10,4 +11,5 @@ M: <a@sandbox.test> <b@to.test>
 > hello
 >
 > ..
+> end
 = open

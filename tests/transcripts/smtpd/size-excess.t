@@ -2,7 +2,7 @@
 at data
 C: From: a@sandbox.test
 C:
-C: {40957*0123456 89}567
+C: {40957*0123456 89}56789
 C: .
 S: 552 5.3.4 Message is larger than 409600 bytes
 C: DATA

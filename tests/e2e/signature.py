@@ -1,0 +1,111 @@
+#!/usr/bin/python3
+"""What the receiving end gets: exactly what was submitted below our Received field, signed.
+
+Awkward messages go the whole way from submission to the sandbox's sink.  Of each, what is there
+must equal the stored bytes (message list --raw) and what was submitted, and its signature must
+verify with dkimpy and with libopendkim, with the key that `domain show` says to publish.
+"""
+
+import base64
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from posthaste import TOP, Sandbox, Tap, wait_for  # noqa: E402
+
+import dkim  # noqa: E402
+
+FROM = b"From: Sender <sender@sandbox.test>\r\n"
+BODIES = {
+    "plain": b"Hello.\r\n",
+    "empty body": b"",
+    "blank lines at the end": b"a\r\n\r\n\r\n",
+    "only blank lines": b"\r\n\r\n\r\n",
+    "no line end at the end": b"last line",
+    "dots": b".\r\n..\r\n.x\r\n...\r\na.\r\n",
+    "blanks and tabs": b" a  b\t\tc \r\n\t\r\n x\t \r\n",
+    "8-bit": "Gr\u00fc\u00dfe \u2713\r\n".encode() + b"\xff\xfe\r\n",
+    "a line of 998": b"x" * 998 + b"\r\n",
+    "a line of 5000": b"y" * 5000 + b"\r\n",
+    "From at the start of a line": b"From here\r\n>From there\r\n",
+    "200 KB": b"0123456789abcdef\r\n" * 12000,
+}
+HEADERS = {
+    "folded and long subject": b"Subject: a\r\n b\r\n\tc " + b"long " * 60 + b"\r\n",
+    "raw UTF-8 subject": "Subject: Gr\u00fc\u00dfe\r\n".encode(),
+    "two Subjects": b"Subject: one\r\nSubject: two\r\n",
+    "odd case and blanks": b"SUBJECT:  x\r\nmessage-ID:<a@b>\r\nTO: \"x  y\" <a@sink.test>\r\n",
+    "a colon-rich header": b"X-A: b: c: d;e=f\r\nDate: Mon, 23 Nov 2026 00:00:00 +0000\r\n",
+    "empty fields": b"Subject:\r\nCc: \r\n",
+}
+
+
+def messages():
+    for name, body in BODIES.items():
+        yield "body: " + name, FROM + b"To: <a@sink.test>\r\nSubject: x\r\n\r\n" + body
+    for name, fields in HEADERS.items():
+        yield "header: " + name, fields + FROM + b"\r\nHello.\r\n"
+    yield "no body and no empty line", FROM + b"To: <a@sink.test>\r\n"
+
+
+def keys_of(sandbox):
+    (domain,) = sandbox.json("domain", "show", "sandbox.test")
+    return {r["name"]: r["value"] for r in domain["records"] if "_domainkey" in r["name"]}
+
+
+def judged_by_dkimpy(data, keys):
+    def lookup(name, timeout=5):
+        return keys[name.decode().rstrip(".")].encode()
+    return dkim.verify(data, dnsfunc=lookup)
+
+
+def judged_by_opendkim(data, keys):
+    judge = os.path.join(TOP, "build/release/tests/dkim_judge")
+    with tempfile.NamedTemporaryFile("w") as f:
+        for name, value in keys.items():
+            f.write("%s %s\n" % (name, value))
+        f.flush()
+        return subprocess.run([judge, f.name], input=data, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL).returncode == 0
+
+
+def main():
+    subprocess.run(["make", "-s", "build/release/tests/dkim_judge"], cwd=TOP, check=True,
+                   stdout=subprocess.DEVNULL)
+    tap = Tap()
+    with Sandbox() as s:
+        keys = keys_of(s)
+        sent = {}
+        session = s.session()
+        for name, data in messages():
+            session.mail("sender@sandbox.test", ["BODY=8BITMIME"])
+            session.rcpt("%d@sink.test" % len(sent))
+            stuffed = data if data.endswith(b"\r\n") or not data else data + b"\r\n"
+            code, reply = session.data(data)
+            tap.ok(code == 250, "%s: accepted" % name)
+            sent[reply.split()[-1].decode()] = (name, stuffed, "%d@sink.test" % len(sent))
+        session.quit()
+        tap.ok(wait_for(lambda: len(s.sink_files()) >= len(sent), 30), "all are delivered")
+        stored = {m["id"]: base64.b64decode(m["data"]) for m in s.message_list(raw=True)}
+        got = {d.split(b"Delivered-To: ")[1].split(b"\r\n")[0].decode(): d
+               for _, d in s.sink_messages()}
+        for ident, (name, data, rcpt) in sent.items():
+            received, _, rest = stored[ident].partition(b"+0000\r\n")
+            tap.ok(received.startswith(b"Received: from ") and ident.encode() in received,
+                   "%s: our Received field is above it" % name)
+            tap.ok(rest == data, "%s: stored as submitted" % name)
+            delivered = got.get(rcpt, b"")
+            # a header that nothing ends gets its empty line, or receivers would see another body
+            whole = stored[ident] + (b"" if b"\r\n\r\n" in rest else b"\r\n")
+            tap.ok(delivered.endswith(whole), "%s: delivered as stored" % name)
+            tap.ok(judged_by_dkimpy(delivered, keys), "%s: dkimpy verifies it" % name)
+            tap.ok(judged_by_opendkim(delivered, keys), "%s: libopendkim verifies it" % name)
+            forged = delivered.replace(FROM, b"From: Sender <other@sandbox.test>\r\n")
+            tap.ok(not judged_by_dkimpy(forged, keys) and not judged_by_opendkim(forged, keys),
+                   "%s: with another From neither does" % name)
+    tap.done()
+
+
+main()
