@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/loop.h"
 
 enum { LISTEN_FDS_FIRST = 3, SECRET_SIZE = 32 };
 
@@ -156,13 +157,31 @@ void proc_die_with_parent(pid_t parent)
 		raise(SIGTERM);
 }
 
+static sigset_t signals_before;
+
 pid_t proc_fork_worker(void)
 {
-	pid_t parent = getpid(), pid = fork();
+	pid_t parent = getpid(), pid;
+	sigset_t all;
 
-	if (pid == 0)
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &signals_before);
+	pid = fork();
+	if (pid == 0) {
+		loop_done();
 		proc_die_with_parent(parent);
+	} else {
+		int saved = errno;
+
+		sigprocmask(SIG_SETMASK, &signals_before, NULL);
+		errno = saved;
+	}
 	return pid;
+}
+
+void proc_worker_started(void)
+{
+	sigprocmask(SIG_SETMASK, &signals_before, NULL);
 }
 
 /* files */

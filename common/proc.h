@@ -34,8 +34,11 @@ size_t proc_listen_fds(const char *name, int *fds, size_t max);
 unsigned proc_cpus(void);
 /* The child ends when its parent does: SIGTERM. */
 void proc_die_with_parent(pid_t parent);
-/* Starts a worker; in the child returns 0. */
+/* Starts a worker; in the child returns 0.  The child has parted from the parent's loop and gets
+ * SIGTERM when the parent dies; signals are blocked until it has its own handlers and calls
+ * proc_worker_started(). */
 pid_t proc_fork_worker(void);
+void proc_worker_started(void);
 
 /* Reads a whole small file; -errno, -EFBIG above max. */
 int file_read(const char *path, size_t max, struct buf *out) MUST_CHECK;

@@ -34,7 +34,7 @@ static const char zone_text[] =
 	"; dns.zone - what DNS says inside this sandbox: name TTL IN type data, one a line.\n"
 	"; Nothing else resolves here: dns.mode is local.  Add domains to deliver to as you like;\n"
 	"; MX hosts are connected to at deliver.port.\n"
-	"; the receiving end: `posthaste sink` takes mail for these domains and all below sink.test\n"
+	"; the receiving end, `posthaste sink`: these domains and all below sink.test\n"
 	"sandbox.test. 300 IN MX 10 mx.sink.test.\n"
 	"sink.test. 300 IN MX 10 mx.sink.test.\n"
 	"*.sink.test. 300 IN MX 10 mx.sink.test.\n"

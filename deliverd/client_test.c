@@ -36,8 +36,8 @@ struct play {
 
 static void complain(const struct play *p, const char *what, struct span got)
 {
-	fail_msg("%s:%u (round %u): %s; got \"%.*s\", %s %u %s %s", p->file, p->line, p->round, what,
-		 SPAN_FMT(got), outcome_name(p->client.outcome.kind), p->client.outcome.code,
+	fail_msg("%s:%u (round %u): %s; got \"%.*s\", %s %u %s %s", p->file, p->line, p->round,
+		 what, SPAN_FMT(got), outcome_name(p->client.outcome.kind), p->client.outcome.code,
 		 p->client.stage, p->client.outcome.text);
 }
 

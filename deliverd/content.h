@@ -34,7 +34,7 @@ struct content {
 	uint64_t at;
 	crypto_generichash_state blake;
 	struct dkim_body dkim_body;
-	struct buf head; /* the first bytes: the header section is among them; until content_ready */
+	struct buf head; /* the first bytes, the header section among them */
 	uint8_t dkim_hash[DKIM_HASH_SIZE];
 	/* sending */
 	uint64_t header_size;

@@ -1,12 +1,8 @@
 /*
  * pool.c - see pool.h.
- *
- * The child of a fork has the parent's loop, its epoll set and its signal handlers in common with
- * it: child_begin() parts from all that before anything is done.  Signals are blocked meanwhile.
  */
 #include "deliverd/pool.h"
 
-#include <event2/event.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -56,12 +52,9 @@ static void on_closed(struct chan *c, void *arg)
 
 static const struct chan_ops control_ops = {on_message, on_closed};
 
-/* Leaves the parent's loop alone (event_reinit makes epoll and signal descriptors anew, so that
- * what is removed here stays there), closes all its descriptors, begins a loop of our own. */
+/* Closes all descriptors of the parent's, begins a loop of our own. */
 static void child_begin(int control)
 {
-	must(event_reinit(loop_base()) == 0);
-	loop_done();
 	unsetenv("NOTIFY_FD");
 	if (control > 3)
 		close_range(3, (unsigned)control - 1, 0);
@@ -69,27 +62,16 @@ static void child_begin(int control)
 	loop_init();
 }
 
-NORETURN static void child(int control, const sigset_t *signals)
-{
-	child_begin(control);
-	worker_run(control, *pool.conf, signals);
-}
-
 /* The pid, or -errno; in the parent. */
 static pid_t start_process(int control)
 {
-	sigset_t all, before;
-	pid_t pid;
+	pid_t pid = proc_fork_worker();
 
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &before);
-	pid = proc_fork_worker();
-	if (pid == 0)
-		child(control, &before);
-	if (pid < 0)
-		pid = -errno;
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	return pid;
+	if (pid == 0) {
+		child_begin(control);
+		worker_run(control, *pool.conf);
+	}
+	return pid < 0 ? -errno : pid;
 }
 
 static void again(struct pool_worker *w)
@@ -139,10 +121,12 @@ static void on_restart(void *arg)
 
 static void ended(struct pool_worker *w, int status)
 {
-	if (!pool.stopping)
+	if (status != 0)
 		LOG(LOG_ERROR, "worker-died", KI("worker", w->pid),
 		    KI("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),
 		    KI("status", WIFEXITED(status) ? WEXITSTATUS(status) : 0));
+	else if (!pool.stopping)
+		LOG(LOG_INFO, "worker-ended", KI("worker", w->pid));
 	w->pid = 0;
 	chan_free(&w->control);
 	if (!pool.stopping)

@@ -169,8 +169,8 @@ static void no_address(struct route *r)
 		fail(r, OUTCOME_PERM, "5.4.4", "%s has neither a mail server nor an address in DNS",
 		     r->domain.s);
 	else
-		fail(r, OUTCOME_TEMP, "4.4.4", "none of the mail servers of %s has an address in DNS",
-		     r->domain.s);
+		fail(r, OUTCOME_TEMP, "4.4.4",
+		     "none of the mail servers of %s has an address in DNS", r->domain.s);
 }
 
 static void conclude(struct route *r, const struct conf *c)

@@ -3,10 +3,13 @@
  *
  * Ends, after SIGTERM or when its parent is gone, once no attempt is after its dot and every
  * result is acknowledged; without queued it waits STOP_GRACE_MS for a new socket, since a result
- * that nobody reads means a second copy.
+ * that nobody reads means a second copy.  A worker that lost its socket, has nothing in hand and
+ * gets no new one for ORPHAN_MS ends too: if it was not queued that ended but only this socket,
+ * the parent would never know, and a new worker is joined anew.
  */
 #include "deliverd/worker.h"
 
+#include <signal.h>
 #include <sodium.h>
 
 #include "common/log.h"
@@ -14,7 +17,7 @@
 #include "deliverd/attempt.h"
 #include "deliverd/queue.h"
 
-enum { STOP_GRACE_MS = 3000 };
+enum { STOP_GRACE_MS = 3000, ORPHAN_MS = 5000 };
 
 static struct {
 	struct attempt_env env;
@@ -22,7 +25,7 @@ static struct {
 	struct attempt ring; /* only prev and next are used */
 	size_t count;
 	bool stopping;
-	struct loop_timer *grace;
+	struct loop_timer *grace, *orphan;
 } worker;
 
 /* stopping */
@@ -123,8 +126,18 @@ static void on_deliver(const struct ipc_deliver *d, int *fd)
 	attempt_start(a);
 }
 
+static void on_orphan(void *arg)
+{
+	(void)arg;
+	if (worker.count || queue_kept())
+		loop_timer_set(worker.orphan, ORPHAN_MS);
+	else
+		loop_stop();
+}
+
 static void on_queue_lost(void)
 {
+	loop_timer_set(worker.orphan, ORPHAN_MS);
 	end_attempts(attempt_give_up);
 	end_if_done();
 }
@@ -148,6 +161,7 @@ static void on_control(struct chan *c, const struct ipc_msg *m, int *fd, void *a
 	for (const struct attempt *a = worker.ring.next; a != &worker.ring; a = a->next)
 		copies[n++] = a->copy;
 	loop_timer_stop(worker.grace);
+	loop_timer_stop(worker.orphan);
 	queue_attach(*fd, copies, n);
 	*fd = -1;
 	mem_free(copies);
@@ -169,12 +183,13 @@ static void on_start(void)
 	loop_on_signal(SIGINT, on_stop_signal);
 	loop_on_signal(SIGHUP, on_reload_signal);
 	worker.grace = loop_timer_new(end_now, NULL);
+	worker.orphan = loop_timer_new(on_orphan, NULL);
 	worker.env.tls = tls_client_ctx();
 	worker.env.resolver = asker_new(IPC_DOOR_RESOLVE);
 	worker.env.signer = asker_new(IPC_DOOR_SIGN);
 }
 
-void worker_run(int control, struct conf *conf, const sigset_t *signals)
+void worker_run(int control, struct conf *conf)
 {
 	must(sodium_init() >= 0);
 	worker.env.conf = conf;
@@ -182,7 +197,7 @@ void worker_run(int control, struct conf *conf, const sigset_t *signals)
 	worker.ring.next = worker.ring.prev = &worker.ring;
 	queue_init(&queue_ops);
 	on_start();
-	sigprocmask(SIG_SETMASK, signals, NULL);
+	proc_worker_started();
 	worker.control = chan_new(control, IPC_DOOR_CONTROL, IPC_CALLER, &control_ops, NULL);
 	loop_run();
 	exit(0);

@@ -8,13 +8,10 @@
 #ifndef DELIVERD_WORKER_H
 #define DELIVERD_WORKER_H
 
-#include <signal.h>
-
 #include "common/base.h"
 #include "common/conf/conf.h"
 
-/* In the child, with a loop of its own: never returns.  conf is taken over; signals is the mask
- * to set when the handlers stand. */
-NORETURN void worker_run(int control, struct conf *conf, const sigset_t *signals);
+/* In the child, with a loop of its own: never returns.  conf is taken over. */
+NORETURN void worker_run(int control, struct conf *conf);
 
 #endif

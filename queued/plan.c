@@ -156,5 +156,5 @@ int64_t plan_retry_ms(const struct conf_times *times, unsigned attempts, unsigne
 
 	must(times->n > 0);
 	int64_t ms = times->ms[i < times->n ? i : times->n - 1];
-	return ms + ms / 1000 * (roll % 100);
+	return ms + ms * (int64_t)(roll % 100) / 1000;
 }

@@ -423,5 +423,6 @@ void listener_work(struct conf *conf)
 	for (size_t i = 0; i < self.door_count; i++)
 		self.doors[i].watch = loop_fd_new(self.doors[i].fd, on_connection, &self.doors[i]);
 	want_all(true);
+	proc_worker_started();
 	loop_run();
 }

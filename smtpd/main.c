@@ -35,7 +35,6 @@ static void start_worker(unsigned i)
 	if (pid < 0)
 		LOG(LOG_ERROR, "worker-not-started", KERR(errno));
 	if (pid == 0) {
-		loop_done();
 		listener_work(self.conf);
 		_exit(EX_OK);
 	}

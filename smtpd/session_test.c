@@ -459,8 +459,8 @@ static void play_line(struct play *p, struct span line)
 		return;
 	if (p->expecting && what != '>')
 		end_of_message(p);
-	if (!p->begun && (!ascii_alpha(what) || line.p[1] == ':' || line.p[1] == '-' || line.p[1] == '*' ||
-			  span_istarts(line, "at ")))
+	/* a word is a directive; of those only "at" needs a session */
+	if (!p->begun && (line.n < 2 || !ascii_alpha(line.p[1]) || span_istarts(line, "at ")))
 		begin(p);
 	if (what == 'C') {
 		text_of(p, text, crlf, &p->in);

@@ -100,8 +100,10 @@ static void set_up(struct db *d, enum db_mode mode, size_t schema, int version)
 {
 	sqlite3_busy_timeout(d->h, BUSY_MS);
 	sqlite3_extended_result_codes(d->h, 1);
-	if (mode == DB_MAINTAIN)
+	if (mode == DB_MAINTAIN) {
+		user_version(d); /* a first read opens the WAL; unopened it is never moved */
 		return;
+	}
 	if (mode == DB_WRITE)
 		set_up_file(d, schema, version);
 	int found = d->error ? version : user_version(d);
@@ -325,5 +327,5 @@ int db_checkpoint(struct db *d)
 	if (sqlite3_wal_checkpoint_v2(d->h, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &moved) !=
 	    SQLITE_OK)
 		return 0;
-	return moved;
+	return moved > 0 ? moved : 0;
 }

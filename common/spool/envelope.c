@@ -205,7 +205,7 @@ static const char *decode_lines(struct span text, struct envelope *e)
 		why = decode_line(span_cut(&text, '\n'), e, seen, &room);
 	for (size_t k = 0; k < KEY_COUNT && !why; k++)
 		if (!seen[k])
-			why = "a key is missing";
+			why = "a key missing";
 	return why;
 }
 

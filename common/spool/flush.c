@@ -7,6 +7,7 @@
  */
 #include "common/spool/flush.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -51,6 +52,13 @@ static void flush_each(struct jobs *batch)
 		batch->at[i].err = fsync(batch->at[i].fd) == 0 ? 0 : -errno;
 }
 
+/* syncfs() tells its own descriptor what went wrong since that one was opened; an earlier failure
+ * of another file's write-back is known to that file's descriptor alone. */
+static int write_back_error(int fd)
+{
+	return sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE) == 0 ? 0 : -errno;
+}
+
 static void flush_batch(const struct flusher *f, struct jobs *batch)
 {
 	if (!f->use_syncfs || batch->n < 2) {
@@ -59,7 +67,7 @@ static void flush_batch(const struct flusher *f, struct jobs *batch)
 	}
 	int err = syncfs(batch->at[0].fd) == 0 ? 0 : -errno;
 	for (size_t i = 0; i < batch->n; i++)
-		batch->at[i].err = err;
+		batch->at[i].err = err ? err : write_back_error(batch->at[i].fd);
 }
 
 static void tell_loop(struct flusher *f)

@@ -141,9 +141,12 @@ class Instance(Sandbox):
 
     def file_of(self, ident):
         """Where in spool or kept a message's file is; None: nowhere."""
-        found = [name for name in self.spool_files() if os.path.basename(name) == ident]
-        check(len(found) <= 1, "at several places:", found)
-        return found[0] if found else None
+        def look():  # it may be moved while we look
+            found.append([n for n in self.spool_files() if os.path.basename(n) == ident])
+            return len(found[-1]) < 2
+        found = []
+        check(wait_for(look), "at several places:", found[-1:])
+        return (found[-1] or [None])[0]
 
 
 # faults
@@ -203,8 +206,8 @@ class Strace:
 
 
 class Fault(Strace):
-    """The when-th of these system calls (strace's set, of one thread) gets what is said: a signal
-    before it is done, or an error instead of it.  when=None: each of them."""
+    """The when-th of each of these system calls (of one thread, unless threads is set: then of each)
+    gets what is said: a signal before it is done, or an error instead.  when=None: all of them."""
 
     def __init__(self, pid, calls, what, when=None, threads=False, also=()):
         rule = "inject=%s:%s%s" % (calls, what, ":when=%d" % when if when else "")
@@ -248,9 +251,12 @@ class SpoolFile:
     def bytes(self):
         def blake(b):
             return hashlib.blake2b(b, digest_size=32).hexdigest()
-        return self.envelope + self.body + ("END1 %016x %016x %04x %s %s\n" % (
-            len(self.envelope), len(self.body), self.flags, blake(self.envelope),
-            blake(self.body))).encode()
+
+        def end(envelope_hash):
+            return ("END1 %016x %016x %04x %s %s\n" % (
+                len(self.envelope), len(self.body), self.flags, envelope_hash,
+                blake(self.body))).encode()
+        return self.envelope + self.body + end(blake(self.envelope + end("0" * 64)))
 
     def value(self, key):
         return re.search(rb"^%s=(.*)$" % key.encode(), self.envelope, re.M).group(1).decode()

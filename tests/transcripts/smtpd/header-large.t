@@ -2,7 +2,7 @@
 at data
 ! answer 552 5.3.4 Header section is too large
 C: From: a@sandbox.test
-C- {27000*X-A: 67\r\n}
+C- {30000*X-A: 67\r\n}
 C:
 C: hello
 C: .
