@@ -23,7 +23,7 @@
 #define AUTO_CLOSE __attribute__((cleanup(fd_close)))
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /* checked arithmetic: true when the result does not fit */
 #define add_overflows(a, b, out) __builtin_add_overflow(a, b, out)

@@ -19,7 +19,7 @@ struct heap {
 
 void heap_done(struct heap *h); /* nodes are their owners' */
 void heap_add(struct heap *h, struct heap_node *node, int64_t key);
-struct heap_node *heap_first(const struct heap *h); /* NULL when empty */
+struct heap_node *heap_first(const struct heap *h);	  /* NULL when empty */
 void heap_remove(struct heap *h, struct heap_node *node); /* nothing when it is in no heap */
 
 #endif

@@ -34,8 +34,8 @@ struct log_kv {
 /* the text of an errno or of a negative errno, as error="..." */
 #define KERR(e) KS("error", strerror((e) < 0 ? -(e) : (e)))
 
-#define LOG(level, event, ...)                                                                     \
-	log_write(level, event, (struct log_kv[]){{.key = NULL}, ##__VA_ARGS__},                   \
+#define LOG(level, event, ...)                                                   \
+	log_write(level, event, (struct log_kv[]){{.key = NULL}, ##__VA_ARGS__}, \
 		  ARRAY_LEN(((struct log_kv[]){{.key = NULL}, ##__VA_ARGS__})))
 
 void log_init(const char *daemon_name, enum log_level level);

@@ -45,7 +45,7 @@ static struct span record_of(struct span line)
 	assert_int_equal(span_find(line, '\n'), line.n - 1);
 	for (size_t i = 0; i < at; i++)
 		assert_int_equal(ascii_digit(line.p[i]),
-				 ascii_digit((uint8_t)"2026-11-23T18:44:32.123Z"[i]));
+				 ascii_digit((uint8_t) "2026-11-23T18:44:32.123Z"[i]));
 	line = span_head(span_from(line, at), line.n - at - 1);
 	snprintf(head, sizeof(head), " unit[%d]: info ", (int)getpid());
 	assert_true(span_eq_str(span_head(line, strlen(head)), head));
@@ -130,7 +130,7 @@ static void check_one_value(struct span value)
 
 static void test_no_two_octets_begin_a_line_or_a_key(void **state UNUSED)
 {
-	for (unsigned v = 0; v < 0x10000; v += v % 256 > 0x30 ? 7 : 1) {
+	for (unsigned v = 0; v<0x10000; v += v % 256> 0x30 ? 7 : 1) {
 		uint8_t s[6] = {'x', (uint8_t)(v >> 8), (uint8_t)v, 'k', '=', 'v'};
 
 		check_one_value(span_of(s + 1, 2));
@@ -139,8 +139,8 @@ static void test_no_two_octets_begin_a_line_or_a_key(void **state UNUSED)
 	}
 }
 
-static const char *const units[] = {"x", "\n", "\"", "\xff", "\xc3\xa4", "\xe2\x82\xac",
-				    "\xf0\x9f\x98\x80"};
+static const char *const units[] = {
+	"x", "\n", "\"", "\xff", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};
 
 static struct span filled(struct buf *b, const char *unit, size_t shift, size_t size)
 {

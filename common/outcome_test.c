@@ -37,8 +37,8 @@ static void test_texts(void **state UNUSED)
 	}
 }
 
-static const char *const units[] = {"x", "\n", "\xff", "\xc3\xa4", "\xe2\x82\xac",
-				    "\xf0\x9f\x98\x80"};
+static const char *const units[] = {"x",	"\n",		"\xff",
+				    "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};
 
 /* Whatever is cut, no character and no escape is cut in its middle. */
 static void test_long_texts_are_cut_between_characters(void **state UNUSED)

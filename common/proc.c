@@ -55,8 +55,9 @@ void proc_init(const char *daemon_name)
 void proc_not_root(void)
 {
 	if (getuid() == 0 || geteuid() == 0)
-		die(EX_USAGE, "a daemon does not run as root; start it by `posthaste sandbox start` "
-			      "or a service unit that sets its user");
+		die(EX_USAGE,
+		    "a daemon does not run as root; start it by `posthaste sandbox start` "
+		    "or a service unit that sets its user");
 }
 
 struct conf *proc_conf_load(void)
@@ -268,8 +269,10 @@ void secret_load(const char *role, const char *name, uint8_t key[32])
 	snprintf(path, sizeof(path), "secrets/%s/%s", role, name);
 	err = file_read(path, SECRET_SIZE, &b);
 	if (err)
-		die(EX_NOINPUT, "%s: %s; it is made by `posthaste sandbox start` and must be "
-				"readable by this daemon's user", path, strerror(-err));
+		die(EX_NOINPUT,
+		    "%s: %s; it is made by `posthaste sandbox start` and must be "
+		    "readable by this daemon's user",
+		    path, strerror(-err));
 	if (b.n != SECRET_SIZE)
 		die(EX_DATAERR, "%s: %zu bytes instead of %d; restore it from a backup", path, b.n,
 		    SECRET_SIZE);

@@ -12,20 +12,20 @@
 #include "common/base.h"
 
 /* ROLE(NAME, "name", "program"): the user is "ph-" name; program NULL: none yet */
-#define ROLES(ROLE)                                                                                \
-	ROLE(RESOLVER, "resolver", "posthaste-resolver")                                           \
-	ROLE(SIGNER, "signer", "posthaste-signer")                                                 \
-	ROLE(QUEUED, "queued", "posthaste-queued")                                                 \
-	ROLE(DELIVERD, "deliverd", "posthaste-deliverd")                                           \
-	ROLE(SMTPD, "smtpd", "posthaste-smtpd")                                                    \
-	ROLE(SINK, "sink", "posthaste-sink")                                                       \
+#define ROLES(ROLE)                                      \
+	ROLE(RESOLVER, "resolver", "posthaste-resolver") \
+	ROLE(SIGNER, "signer", "posthaste-signer")       \
+	ROLE(QUEUED, "queued", "posthaste-queued")       \
+	ROLE(DELIVERD, "deliverd", "posthaste-deliverd") \
+	ROLE(SMTPD, "smtpd", "posthaste-smtpd")          \
+	ROLE(SINK, "sink", "posthaste-sink")             \
 	ROLE(HTTPD, "httpd", NULL)
 
 enum role {
 #define ROLE(NAME, name, program) ROLE_##NAME,
 	ROLES(ROLE)
 #undef ROLE
-	ROLE_COUNT,
+		ROLE_COUNT,
 	ROLE_ROOT /* stays with who started the supervisor */
 };
 

@@ -35,7 +35,7 @@ size_t span_find(struct span s, uint8_t c);
 struct span span_cut(struct span *s, uint8_t sep);
 struct span span_from(struct span s, size_t start); /* what begins at start; empty past the end */
 struct span span_head(struct span s, size_t n);	    /* the first n bytes or fewer */
-bool span_has_ctl(struct span s); /* a byte below 0x20 or 0x7f */
+bool span_has_ctl(struct span s);		    /* a byte below 0x20 or 0x7f */
 bool span_is_ascii(struct span s);
 /* Decimal digits only, no sign, no space, at least one; -EINVAL or -ERANGE (above max). */
 int span_u64(struct span s, uint64_t max, uint64_t *out) MUST_CHECK;

@@ -43,9 +43,12 @@ static const struct {
 	const char *prefix;
 	bool starts;
 } prefixes[] = {
-	{S("MAIL FROM:"), "mail from:", true}, {S("mail"), "MAIL", true},
-	{S("mai"), "mail", false},	       {S("nail"), "mail", false},
-	{S(""), "", true},		       {S("x"), "", true},
+	{S("MAIL FROM:"), "mail from:", true},
+	{S("mail"), "MAIL", true},
+	{S("mai"), "mail", false},
+	{S("nail"), "mail", false},
+	{S(""), "", true},
+	{S("x"), "", true},
 };
 
 static void test_what_a_span_starts_with(void **state UNUSED)
@@ -59,8 +62,7 @@ static const struct {
 	struct span in;
 	const char *out;
 } trims[] = {
-	{S(""), ""},	   {S(" \t "), ""},	{S("a"), "a"},
-	{S(" \ta b\t "), "a b"}, {S("\ra\n"), "\ra\n"},
+	{S(""), ""}, {S(" \t "), ""}, {S("a"), "a"}, {S(" \ta b\t "), "a b"}, {S("\ra\n"), "\ra\n"},
 };
 
 static void test_trim_takes_blanks_only(void **state UNUSED)
@@ -211,8 +213,8 @@ static const struct {
 	struct span s;
 	size_t n;
 } no_hex[] = {
-	{S(""), 1}, {S("0"), 1}, {S("000"), 1}, {S("0g"), 1}, {S("g0"), 1}, {S("0x"), 1},
-	{S(" 0"), 1}, {S("0\0"), 1}, {S("/0"), 1}, {S(":0"), 1}, {S("@0"), 1}, {S("`0"), 1},
+	{S(""), 1},   {S("0"), 1},   {S("000"), 1}, {S("0g"), 1}, {S("g0"), 1}, {S("0x"), 1},
+	{S(" 0"), 1}, {S("0\0"), 1}, {S("/0"), 1},  {S(":0"), 1}, {S("@0"), 1}, {S("`0"), 1},
 };
 
 static void test_what_is_no_hex(void **state UNUSED)

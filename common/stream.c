@@ -135,10 +135,10 @@ static void begin_tls(struct stream *s)
 	bufferevent_free(s->bev);
 	s->bev = NULL;
 	s->handshaking = true;
-	attach(s, bufferevent_openssl_socket_new(
-			  loop_base(), s->fd, s->ssl,
-			  s->tls_server ? BUFFEREVENT_SSL_ACCEPTING : BUFFEREVENT_SSL_CONNECTING,
-			  0));
+	attach(s, bufferevent_openssl_socket_new(loop_base(), s->fd, s->ssl,
+						 s->tls_server ? BUFFEREVENT_SSL_ACCEPTING
+							       : BUFFEREVENT_SSL_CONNECTING,
+						 0));
 	bufferevent_openssl_set_allow_dirty_shutdown(s->bev, 1);
 }
 
@@ -205,8 +205,8 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	note_error(s);
 	if (what & BEV_EVENT_TIMEOUT)
 		finish(s, STREAM_TIMEOUT);
-	else if (s->handshaking || (s->ssl && (what & BEV_EVENT_ERROR) &&
-				    strncmp(s->error, "TLS", 3) == 0))
+	else if (s->handshaking ||
+		 (s->ssl && (what & BEV_EVENT_ERROR) && strncmp(s->error, "TLS", 3) == 0))
 		finish(s, STREAM_TLS_FAILED);
 	else
 		finish(s, what & BEV_EVENT_EOF ? STREAM_EOF : STREAM_ERROR);

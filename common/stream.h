@@ -19,17 +19,17 @@ enum { STREAM_OUT_MAX = 256 * 1024, STREAM_IN_MAX = 256 * 1024 };
 struct stream;
 
 enum stream_end {
-	STREAM_EOF,	  /* the other side closed */
-	STREAM_ERROR,	  /* reset or another socket error; text in stream_error() */
-	STREAM_TIMEOUT,	  /* nothing came or nothing could be sent for the set time */
-	STREAM_TLS_FAILED,/* handshake or record failure */
+	STREAM_EOF,	   /* the other side closed */
+	STREAM_ERROR,	   /* reset or another socket error; text in stream_error() */
+	STREAM_TIMEOUT,	   /* nothing came or nothing could be sent for the set time */
+	STREAM_TLS_FAILED, /* handshake or record failure */
 };
 
 struct stream_ops {
-	void (*connected)(struct stream *s, void *arg);		   /* clients only */
-	void (*secured)(struct stream *s, void *arg);		   /* TLS handshake done */
+	void (*connected)(struct stream *s, void *arg);		      /* clients only */
+	void (*secured)(struct stream *s, void *arg);		      /* TLS handshake done */
 	size_t (*input)(struct stream *s, struct span in, void *arg); /* returns bytes used */
-	void (*drained)(struct stream *s, void *arg);		   /* all output has gone; may be NULL */
+	void (*drained)(struct stream *s, void *arg); /* all output has gone; may be NULL */
 	/* Called once; the stream is freed after it.  On STREAM_TIMEOUT the owner may still write
 	 * and stream_close(). */
 	void (*ended)(struct stream *s, enum stream_end end, void *arg);

@@ -10,8 +10,9 @@ static void failed(char *error, size_t size, const char *file, const char *what)
 {
 	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
 
-	snprintf(error, size, "%s: %s (%s); tls.cert and tls.key name PEM files that this daemon "
-			      "can read and that belong together",
+	snprintf(error, size,
+		 "%s: %s (%s); tls.cert and tls.key name PEM files that this daemon "
+		 "can read and that belong together",
 		 file, what, reason ? reason : "unknown");
 	ERR_clear_error();
 }
@@ -26,8 +27,7 @@ static SSL_CTX *make(const SSL_METHOD *method)
 	return ctx;
 }
 
-SSL_CTX *tls_server_ctx(const char *cert_file, const char *key_file, char *error,
-			size_t error_size)
+SSL_CTX *tls_server_ctx(const char *cert_file, const char *key_file, char *error, size_t error_size)
 {
 	SSL_CTX *ctx = make(TLS_server_method());
 	static const unsigned char context_id[] = "posthaste";

@@ -70,13 +70,13 @@ struct attempt {
 	struct stream *stream;
 	struct domain helo;
 	struct client client;
-	bool talking;	  /* client is in use */
+	bool talking; /* client is in use */
 	bool tls_begun;
 	bool tls_failed;
-	bool mail_begun;  /* MAIL was sent: no other address any more */
+	bool mail_begun; /* MAIL was sent: no other address any more */
 	struct loop_timer *deadline;
 	unsigned deadline_replies; /* client.replies when it was set */
-	struct outcome last; /* of the addresses so far */
+	struct outcome last;	   /* of the addresses so far */
 
 	/* the message */
 	enum prepare_state prepare;

@@ -14,18 +14,7 @@
 
 #include <stdio.h>
 
-enum command {
-	BANNER,
-	EHLO,
-	HELO,
-	STARTTLS,
-	MAIL,
-	RCPT,
-	DATA,
-	DOT,
-	LONE_DOT,
-	COMMANDS
-};
+enum command { BANNER, EHLO, HELO, STARTTLS, MAIL, RCPT, DATA, DOT, LONE_DOT, COMMANDS };
 
 static void on_banner(struct client *c, const struct reply *r);
 static void on_ehlo(struct client *c, const struct reply *r);
@@ -132,8 +121,7 @@ static void reply_words(const struct reply *r, const char *before, struct buf *o
 }
 
 /* The server's enhanced status code, or the class alone; its class is that of our own verdict. */
-static void status_of(const struct reply *r, enum outcome_kind kind,
-		      char out[OUTCOME_STATUS_SIZE])
+static void status_of(const struct reply *r, enum outcome_kind kind, char out[OUTCOME_STATUS_SIZE])
 {
 	static const char class[] = {
 		[OUTCOME_DONE] = '2', [OUTCOME_TEMP] = '4', [OUTCOME_PERM] = '5'};

@@ -17,8 +17,7 @@ static void sign_answered(struct ask *ask, const struct ipc_msg *m);
 
 void prepare_init(struct attempt *a, const struct ipc_deliver *d)
 {
-	content_init(&a->content, a->fd, d->body_offset, d->body_size, d->body_hash,
-		     a->key_n > 0);
+	content_init(&a->content, a->fd, d->body_offset, d->body_size, d->body_hash, a->key_n > 0);
 	for (size_t i = 0; i < ATTEMPT_KEYS; i++)
 		buf_init(&a->field[i], DKIM_FIELD_MAX);
 	a->work = loop_timer_new(go_on, a);
@@ -52,8 +51,7 @@ static void note_signers(struct attempt *a)
 
 	for (size_t i = 0; i < a->key_n && at < ATTEMPT_SIGNED_BY; i++) {
 		size_t left = sizeof(a->signed_by) - at;
-		int n = snprintf(a->signed_by + at, left, "%s%s", i ? "," : "",
-				 a->key[i].domain.s);
+		int n = snprintf(a->signed_by + at, left, "%s%s", i ? "," : "", a->key[i].domain.s);
 
 		if (n < 0 || (size_t)n >= left) { /* names are whole or not there */
 			a->signed_by[at] = '\0';

@@ -214,13 +214,13 @@ static const struct {
 	{"a sandbox does not go out", loop_nets, "a@public.test", NULL, "4.4.0",
 	 "this sandbox connects only to loopback and to the --relay and --mx addresses"},
 	{"address literals", open_nets, "a@[192.0.2.77]", "192.0.2.77[192.0.2.77]:25", NULL, NULL},
-	{"address literals, v6", open_nets, "a@[IPv6:2001:db8::7]",
-	 "2001:db8::7[2001:db8::7]:25", NULL, NULL},
+	{"address literals, v6", open_nets, "a@[IPv6:2001:db8::7]", "2001:db8::7[2001:db8::7]:25",
+	 NULL, NULL},
 	{"forbidden address literals", "", "a@[127.0.0.1]", NULL, "5.4.6", "127.0.0.1"},
 	{"the relay takes everything and may be private", to_relay, "a@two.test",
 	 "relay.test[10.9.9.9]:2525", NULL, NULL},
-	{"the relay takes literals too", to_relay, "a@[8.8.8.8]", "relay.test[10.9.9.9]:2525",
-	 NULL, NULL},
+	{"the relay takes literals too", to_relay, "a@[8.8.8.8]", "relay.test[10.9.9.9]:2525", NULL,
+	 NULL},
 	{"deliver.mx goes before the relay", to_relay, "a@special.test", "::1[::1]:2526", NULL,
 	 NULL},
 	{"deliver.mx by name", to_relay, "a@named.test", "lan.test[10.1.2.3]:27", NULL, NULL},
@@ -229,8 +229,8 @@ static const struct {
 	{"a relay whose DNS fails", "deliver.relay = sick.test:25\n", "a@two.test", NULL, "4.4.3",
 	 "sick.test"},
 	{"another port, in a sandbox",
-	 "deliver.networks = 127.0.0.0/8 ::1/128\ndeliver.port = 2525\n",
-	 "a@local.test", "local.test[::1]:2525 local.test[127.0.0.1]:2525", NULL, NULL},
+	 "deliver.networks = 127.0.0.0/8 ::1/128\ndeliver.port = 2525\n", "a@local.test",
+	 "local.test[::1]:2525 local.test[127.0.0.1]:2525", NULL, NULL},
 };
 
 static void check_case(struct fixture *f, size_t i)

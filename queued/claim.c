@@ -74,8 +74,9 @@ static void read_one(const char *path, const char *name, enum submitter submitte
 		if (err == 0 && (!span_eq_str(span_str(name), c->envelope.id.s) ||
 				 !right_submitter(&c->envelope, submitter))) {
 			envelope_done(&c->envelope);
-			snprintf(why, sizeof(why), "the envelope has another message's id, or "
-						   "copy ids of another submitter");
+			snprintf(why, sizeof(why),
+				 "the envelope has another message's id, or "
+				 "copy ids of another submitter");
 			err = -EBADMSG;
 		}
 	}

@@ -15,9 +15,9 @@
 #include "queued/queued.h"
 
 enum {
-	GRANT_S = 1800,	  /* longer than an attempt lasts until it signs */
-	GRANT_USES = 10,  /* hosts that one attempt may try */
-	BATCH = 200,	  /* in one loop turn */
+	GRANT_S = 1800,	 /* longer than an attempt lasts until it signs */
+	GRANT_USES = 10, /* hosts that one attempt may try */
+	BATCH = 200,	 /* in one loop turn */
 	CONTROL_RETRY_MS = 1000,
 	WAKE_MAX_MS = 60000,
 };
@@ -117,10 +117,11 @@ static void cannot_open(struct job *j, int err)
 {
 	if (err == -ENOENT || err == -EBADMSG) {
 		plan_remove(&jobs_plan, &j->plan);
-		results_add_corrupt(j, err != -ENOENT ? "its file has no valid END record"
-				       : j->message->put_aside
-					       ? "its file was found damaged and lies in spool/corrupt"
-					       : "its file is missing from spool/cur");
+		results_add_corrupt(j,
+				    err != -ENOENT ? "its file has no valid END record"
+				    : j->message->put_aside
+					    ? "its file was found damaged and lies in spool/corrupt"
+					    : "its file is missing from spool/cur");
 		return;
 	}
 	LOG(LOG_ERROR, "open-failed", KS("id", j->message->id.s), KERR(err));

@@ -35,8 +35,7 @@ static int make_kept_folder(int64_t day, const struct qid *id)
 	snprintf(path, sizeof(path), SPOOL_KEPT "/%lld", (long long)day);
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return -errno;
-	snprintf(path, sizeof(path), SPOOL_KEPT "/%lld/%s", (long long)day,
-		 id->s + QID_TEXT - 2);
+	snprintf(path, sizeof(path), SPOOL_KEPT "/%lld/%s", (long long)day, id->s + QID_TEXT - 2);
 	return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
 }
 
@@ -145,8 +144,7 @@ void files_sweep(void)
 	uint64_t day;
 
 	while (d && (entry = readdir(d))) {
-		if (span_u64(span_str(entry->d_name), INT32_MAX, &day) != 0 ||
-		    (int64_t)day > today)
+		if (span_u64(span_str(entry->d_name), INT32_MAX, &day) != 0 || (int64_t)day > today)
 			continue;
 		remove_below(dirfd(d), entry->d_name, 1);
 		LOG(LOG_INFO, "kept-removed", KU("day", day));

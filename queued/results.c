@@ -117,8 +117,8 @@ void results_forget_worker(const struct worker *w)
 static int64_t retry_at(const struct job *j, unsigned attempts, int64_t now_ms)
 {
 	int64_t end = j->message->received_ms + conf->queue_lifetime_ms;
-	int64_t next = now_ms + plan_retry_ms(&conf->queue_retry, attempts,
-					      randombytes_uniform(100));
+	int64_t next =
+		now_ms + plan_retry_ms(&conf->queue_retry, attempts, randombytes_uniform(100));
 
 	/* one last try when the time is up */
 	return next > end && now_ms < end ? end : next;
@@ -154,12 +154,12 @@ static void decide(struct result *r)
 
 /* events */
 
-#define ATTEMPT(r)                                                                                 \
-	.attempt = (r)->m.attempt, .code = (r)->m.code, .status = (r)->m.status,                   \
-	.text = (r)->m.text, .stage = (r)->m.stage, .host = (r)->m.host, .ip = (r)->m.ip,          \
-	.port = (r)->m.port, .tls = (r)->m.tls, .signed_by = (r)->m.signed_by,                     \
-	.queue_ms = queue_ms(r), .dns_ms = (r)->m.dns_ms, .connect_ms = (r)->m.connect_ms,         \
-	.tls_ms = (r)->m.tls_ms, .sign_ms = (r)->m.sign_ms, .mail_ms = (r)->m.mail_ms,             \
+#define ATTEMPT(r)                                                                         \
+	.attempt = (r)->m.attempt, .code = (r)->m.code, .status = (r)->m.status,           \
+	.text = (r)->m.text, .stage = (r)->m.stage, .host = (r)->m.host, .ip = (r)->m.ip,  \
+	.port = (r)->m.port, .tls = (r)->m.tls, .signed_by = (r)->m.signed_by,             \
+	.queue_ms = queue_ms(r), .dns_ms = (r)->m.dns_ms, .connect_ms = (r)->m.connect_ms, \
+	.tls_ms = (r)->m.tls_ms, .sign_ms = (r)->m.sign_ms, .mail_ms = (r)->m.mail_ms,     \
 	.data_ms = (r)->m.data_ms, .bytes = (r)->m.bytes
 
 static uint64_t queue_ms(const struct result *r)
@@ -178,8 +178,8 @@ static void put_deferred(const struct result *r)
 {
 	struct event e = {.type = EVENT_DEFERRED};
 
-	e.deferred = (struct event_deferred){
-		ATTEMPT(r), .uncertain = r->m.uncertain, .next_at = (uint64_t)r->due_ms};
+	e.deferred = (struct event_deferred){ATTEMPT(r), .uncertain = r->m.uncertain,
+					     .next_at = (uint64_t)r->due_ms};
 	put_event(r, &e);
 }
 
@@ -195,7 +195,8 @@ static void put_corrupt(const struct result *r)
 {
 	struct event e = {.type = EVENT_CORRUPT};
 
-	e.corrupt.reason = r->m.text.n ? r->m.text : span_str("the body does not match its checksum");
+	e.corrupt.reason =
+		r->m.text.n ? r->m.text : span_str("the body does not match its checksum");
 	put_event(r, &e);
 }
 

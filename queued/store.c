@@ -23,9 +23,11 @@ void store_open(void)
 	db = db_open(MAIL_DB, DB_WRITE, mail_sql, MAIL_SQL_COUNT, MAIL_SQL_SCHEMA, SCHEMA_VERSION,
 		     error, sizeof(error));
 	if (!db)
-		die(EX_IOERR, "%s; nothing is lost (mail goes on being accepted): make room, or "
-			      "restore the file, or move it away to have it made anew from the "
-			      "spool", error);
+		die(EX_IOERR,
+		    "%s; nothing is lost (mail goes on being accepted): make room, or "
+		    "restore the file, or move it away to have it made anew from the "
+		    "spool",
+		    error);
 	checkpoint_start(MAIL_DB);
 }
 
@@ -178,8 +180,20 @@ bool store_message(const struct qid *id, struct store_row *out)
 }
 
 /* Columns of open_copies. */
-enum { OC_COPY, OC_MESSAGE, OC_ID, OC_RCPT, OC_STATE, OC_ATTEMPTS, OC_NEXT, OC_PATH, OC_TOKEN,
-       OC_SERVER, OC_DOMAIN, OC_RECEIVED };
+enum {
+	OC_COPY,
+	OC_MESSAGE,
+	OC_ID,
+	OC_RCPT,
+	OC_STATE,
+	OC_ATTEMPTS,
+	OC_NEXT,
+	OC_PATH,
+	OC_TOKEN,
+	OC_SERVER,
+	OC_DOMAIN,
+	OC_RECEIVED
+};
 
 static struct message *message_of_row(void)
 {
@@ -210,8 +224,9 @@ static void load_row(void)
 	if (!j || addr_parse(db_get_text(db, MAIL_SQL_OPEN_COPIES, OC_RCPT), &j->rcpt) != 0 ||
 	    span_cstr(db_get_text(db, MAIL_SQL_OPEN_COPIES, OC_TOKEN), j->token,
 		      sizeof(j->token)) != 0)
-		die(EX_DATAERR, "%s: the row of copy %llu is damaged; restore the file, or move it "
-				"away to have it made anew from the spool",
+		die(EX_DATAERR,
+		    "%s: the row of copy %llu is damaged; restore the file, or move it "
+		    "away to have it made anew from the spool",
 		    MAIL_DB, (unsigned long long)copy);
 	j->state = (enum copy_state)db_get_u64(db, MAIL_SQL_OPEN_COPIES, OC_STATE);
 	j->attempts = (unsigned)db_get_u64(db, MAIL_SQL_OPEN_COPIES, OC_ATTEMPTS);

@@ -3,7 +3,7 @@
  *
  *	file  = *line				; line ends are LF or CRLF
  *	line  = [blanks] [comment] / key "=" words [comment] / blanks words [comment]
- *	words = *([blanks] word)		; a word has no blank and does not begin with # " or '
+ *	words = *([blanks] word)	; a word has no blank, its first character is none of # " '
  *
  * The third form continues the value above it; an empty line or a comment at the margin ends a
  * value.  A comment begins with # where a word could.  Words are separated by blanks (spaces and

@@ -171,11 +171,11 @@ static sqlite3_stmt *prepared(struct db *d, size_t stmt)
 	return d->stmts[stmt];
 }
 
-#define BIND(d, stmt, call, ...)                                                                   \
-	do {                                                                                       \
-		sqlite3_stmt *s_ = prepared(d, stmt);                                              \
-		if (s_)                                                                            \
-			must(call(s_, ++(d)->bound[stmt], ##__VA_ARGS__) == SQLITE_OK);            \
+#define BIND(d, stmt, call, ...)                                                        \
+	do {                                                                            \
+		sqlite3_stmt *s_ = prepared(d, stmt);                                   \
+		if (s_)                                                                 \
+			must(call(s_, ++(d)->bound[stmt], ##__VA_ARGS__) == SQLITE_OK); \
 	} while (0)
 
 void db_u64(struct db *d, size_t stmt, uint64_t v)

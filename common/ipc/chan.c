@@ -384,8 +384,8 @@ static int bind_door(enum ipc_door door, int *out)
 	if (fd < 0)
 		return -errno;
 	unlink(sun.sun_path);
-	if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0 &&
-	    chmod(sun.sun_path, 0660) == 0 && listen(fd, 128) == 0) {
+	if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0 && chmod(sun.sun_path, 0660) == 0 &&
+	    listen(fd, 128) == 0) {
 		*out = fd;
 		return 0;
 	}
@@ -468,8 +468,8 @@ static int call_on(int sock, enum ipc_door door, const struct ipc_msg *request, 
 	return 0;
 }
 
-int chan_call(enum ipc_door door, const struct ipc_msg *request, int timeout_ms,
-	      struct buf *packet, struct ipc_msg *answer_out, int *fd_out)
+int chan_call(enum ipc_door door, const struct ipc_msg *request, int timeout_ms, struct buf *packet,
+	      struct ipc_msg *answer_out, int *fd_out)
 {
 	int sock = door_connect(door), err;
 

@@ -49,7 +49,7 @@ void chan_listener_free(struct chan_listener **l);
 
 /* For commands, without a loop: connect, send one, wait for one answer.  packet keeps the bytes
  * that the answer's spans point into.  -errno; -ETIMEDOUT. */
-int chan_call(enum ipc_door door, const struct ipc_msg *request, int timeout_ms,
-	      struct buf *packet, struct ipc_msg *answer_out, int *fd_out) MUST_CHECK;
+int chan_call(enum ipc_door door, const struct ipc_msg *request, int timeout_ms, struct buf *packet,
+	      struct ipc_msg *answer_out, int *fd_out) MUST_CHECK;
 
 #endif

@@ -58,8 +58,8 @@ static const struct chan_ops ops = {.message = message, .closed = closed};
 
 static void pair(int out[2])
 {
-	assert_int_equal(
-		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, out), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, out),
+			 0);
 }
 
 static void join(enum ipc_door door, struct end *listener, struct end *caller)
@@ -539,7 +539,8 @@ static void serve(struct end *e, const struct ipc_msg *m, int *fd)
 	} else if (span_eq_str(m->fetch.id, "no file")) {
 		send_raw(accepted_fd, &(struct bad){"MESSAGE without a file",
 						    SPAN_LIT("\1\64\0\0\0\0\0\0\0\0"
-							     "\0\0\0\0\0\0\0\0"), 0});
+							     "\0\0\0\0\0\0\0\0"),
+						    0});
 	}
 }
 
@@ -594,12 +595,9 @@ static const struct {
 	struct span id;
 	int timeout_ms, err;
 } calls[] = {
-	{SPAN_LIT("close"), STUCK_MS, -EPROTO},
-	{SPAN_LIT("garbage"), STUCK_MS, -EPROTO},
-	{SPAN_LIT("other"), STUCK_MS, -EPROTO},
-	{SPAN_LIT("no file"), STUCK_MS, -EPROTO},
-	{SPAN_LIT("silent"), 30, -ETIMEDOUT},
-	{SPAN_LIT("file"), STUCK_MS, 0},
+	{SPAN_LIT("close"), STUCK_MS, -EPROTO}, {SPAN_LIT("garbage"), STUCK_MS, -EPROTO},
+	{SPAN_LIT("other"), STUCK_MS, -EPROTO}, {SPAN_LIT("no file"), STUCK_MS, -EPROTO},
+	{SPAN_LIT("silent"), 30, -ETIMEDOUT},	{SPAN_LIT("file"), STUCK_MS, 0},
 };
 
 static void check_calls(struct buf *packet)

@@ -30,10 +30,10 @@ static void add_bool(struct buf *b, const char *key, bool v)
 	buf_str(b, v ? "true" : "false");
 }
 
-#define EVENT(name, NAME, number, doc, ...)                                                        \
-	static void add_##name(struct buf *b, const struct event_##name *e)                        \
-	{                                                                                          \
-		__VA_ARGS__                                                                        \
+#define EVENT(name, NAME, number, doc, ...)                                 \
+	static void add_##name(struct buf *b, const struct event_##name *e) \
+	{                                                                   \
+		__VA_ARGS__                                                 \
 	}
 #define EV_TEXT(f, doc) add_text(b, #f, e->f);
 #define EV_UINT(f, doc) add_uint(b, #f, e->f);
@@ -44,9 +44,9 @@ void event_json(const struct event *e, struct buf *out)
 {
 	buf_byte(out, '{');
 	switch (e->type) {
-#define EVENT(name, NAME, ...)                                                                     \
-	case EVENT_##NAME:                                                                         \
-		add_##name(out, &e->name);                                                         \
+#define EVENT(name, NAME, ...)             \
+	case EVENT_##NAME:                 \
+		add_##name(out, &e->name); \
 		break;
 #define EV_TEXT(...)
 #define EV_UINT(...)

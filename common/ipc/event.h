@@ -14,9 +14,9 @@ enum event_type {
 #include "common/ipc/event.def"
 };
 
-#define EVENT(name, NAME, number, doc, ...)                                                        \
-	struct event_##name {                                                                      \
-		__VA_ARGS__                                                                        \
+#define EVENT(name, NAME, number, doc, ...) \
+	struct event_##name {               \
+		__VA_ARGS__                 \
 	};
 #define EV_TEXT(f, doc) struct span f;
 #define EV_UINT(f, doc) uint64_t f;

@@ -14,10 +14,10 @@
 static struct span text_now;
 static uint64_t uint_now;
 
-#define EVENT(name, NAME, number, doc, ...)                                                        \
-	static void fill_##name(struct event_##name *e)                                            \
-	{                                                                                          \
-		__VA_ARGS__                                                                        \
+#define EVENT(name, NAME, number, doc, ...)             \
+	static void fill_##name(struct event_##name *e) \
+	{                                               \
+		__VA_ARGS__                             \
 	}
 #define EV_TEXT(f, doc) e->f = text_now;
 #define EV_UINT(f, doc) e->f = uint_now;
@@ -29,7 +29,8 @@ struct field {
 	enum { FIELD_TEXT, FIELD_UINT, FIELD_BOOL } kind;
 };
 
-#define EVENT(name, NAME, number, doc, ...) static const struct field fields_##name[] = {__VA_ARGS__};
+#define EVENT(name, NAME, number, doc, ...) \
+	static const struct field fields_##name[] = {__VA_ARGS__};
 #define EV_TEXT(f, doc) {#f, FIELD_TEXT},
 #define EV_UINT(f, doc) {#f, FIELD_UINT},
 #define EV_BOOL(f, doc) {#f, FIELD_BOOL},
@@ -42,7 +43,7 @@ static const struct kind {
 	const struct field *fields;
 	size_t field_count;
 } kinds[] = {
-#define EVENT(name, NAME, number, doc, ...)                                                        \
+#define EVENT(name, NAME, number, doc, ...) \
 	{#name, EVENT_##NAME, doc, fields_##name, ARRAY_LEN(fields_##name)},
 #define EV_TEXT(...)
 #define EV_UINT(...)
@@ -57,9 +58,9 @@ static struct event make(enum event_type type)
 	memset(&e, 0, sizeof(e));
 	e.type = type;
 	switch (type) {
-#define EVENT(name, NAME, ...)                                                                     \
-	case EVENT_##NAME:                                                                         \
-		fill_##name(&e.name);                                                              \
+#define EVENT(name, NAME, ...)        \
+	case EVENT_##NAME:            \
+		fill_##name(&e.name); \
 		break;
 #define EV_TEXT(...)
 #define EV_UINT(...)
@@ -135,8 +136,7 @@ static const struct {
 	{"UTF-8", SPAN_LIT("\xc3\xbc\xf0\x9f\x98\x80\xe2\x80\xa8"),
 	 SPAN_LIT("\xc3\xbc\xf0\x9f\x98\x80\xe2\x80\xa8")},
 	{"Latin-1", SPAN_LIT("\xfc."), SPAN_LIT("\xef\xbf\xbd.")},
-	{"a surrogate", SPAN_LIT("\xed\xa0\x80"),
-	 SPAN_LIT("\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd")},
+	{"a surrogate", SPAN_LIT("\xed\xa0\x80"), SPAN_LIT("\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd")},
 	{"an overlong quote", SPAN_LIT("\xc0\xa2"), SPAN_LIT("\xef\xbf\xbd\xef\xbf\xbd")},
 	{"half a character", SPAN_LIT("a\xe2\x82"), SPAN_LIT("a\xef\xbf\xbd\xef\xbf\xbd")},
 };

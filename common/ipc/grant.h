@@ -17,8 +17,8 @@ enum { GRANT_SIZE = 44, GRANT_KEY_SIZE = 32 };
 /* One key of a sign list as text: "domain selector algorithm". */
 struct signkey {
 	struct domain domain;
-	char selector[64];   /* LDH labels */
-	char algorithm[16];  /* "rsa-sha256" */
+	char selector[64];  /* LDH labels */
+	char algorithm[16]; /* "rsa-sha256" */
 };
 int signkey_parse(struct span text, struct signkey *out) MUST_CHECK;
 enum { SIGNKEY_TEXT_SIZE = 340 };

@@ -40,10 +40,10 @@ static void put_u64s(struct buf *b, const struct ipc_u64s *l, size_t items)
 }
 
 #define IPC_DOOR(...)
-#define IPC_MSG(name, NAME, number, door, sender, fd, ...)                                         \
-	static void put_##name(struct buf *b, const struct ipc_##name *m)                          \
-	{                                                                                          \
-		__VA_ARGS__                                                                        \
+#define IPC_MSG(name, NAME, number, door, sender, fd, ...)                \
+	static void put_##name(struct buf *b, const struct ipc_##name *m) \
+	{                                                                 \
+		__VA_ARGS__                                               \
 	}
 #define IPC_U8(f) put_int(b, m->f, 1);
 #define IPC_U16(f) put_int(b, m->f, 2);
@@ -60,9 +60,9 @@ void ipc_encode(const struct ipc_msg *m, struct buf *out)
 	put_int(out, m->type, 1);
 	switch (m->type) {
 #define IPC_DOOR(...)
-#define IPC_MSG(name, NAME, ...)                                                                   \
-	case IPC_##NAME:                                                                           \
-		put_##name(out, &m->name);                                                         \
+#define IPC_MSG(name, NAME, ...)           \
+	case IPC_##NAME:                   \
+		put_##name(out, &m->name); \
 		break;
 #include "common/ipc/ipc.def"
 	case IPC_NONE:
@@ -154,10 +154,10 @@ uint64_t ipc_u64s_at(const struct ipc_u64s *l, size_t i)
 }
 
 #define IPC_DOOR(...)
-#define IPC_MSG(name, NAME, number, door, sender, fd, ...)                                         \
-	static void get_##name(struct reader *r, struct ipc_##name *m)                             \
-	{                                                                                          \
-		__VA_ARGS__                                                                        \
+#define IPC_MSG(name, NAME, number, door, sender, fd, ...)             \
+	static void get_##name(struct reader *r, struct ipc_##name *m) \
+	{                                                              \
+		__VA_ARGS__                                            \
 	}
 #define IPC_U8(f) m->f = (uint8_t)get_int(r, 1);
 #define IPC_U16(f) m->f = (uint16_t)get_int(r, 2);
@@ -177,10 +177,10 @@ int ipc_decode(struct span packet, struct ipc_msg *out)
 		return -EINVAL;
 	switch (get_int(&r, 1)) {
 #define IPC_DOOR(...)
-#define IPC_MSG(name, NAME, ...)                                                                   \
-	case IPC_##NAME:                                                                           \
-		m.type = IPC_##NAME;                                                               \
-		get_##name(&r, &m.name);                                                           \
+#define IPC_MSG(name, NAME, ...)         \
+	case IPC_##NAME:                 \
+		m.type = IPC_##NAME;     \
+		get_##name(&r, &m.name); \
 		break;
 #include "common/ipc/ipc.def"
 	default:
@@ -203,7 +203,7 @@ static const struct rule {
 	enum descriptor fd;
 } rules[] = {
 #define IPC_DOOR(...)
-#define IPC_MSG(name, NAME, number, door, sender, fd, ...)                                         \
+#define IPC_MSG(name, NAME, number, door, sender, fd, ...) \
 	[IPC_##NAME] = {#name, IPC_DOOR_##door, IPC_##sender, fd},
 #include "common/ipc/ipc.def"
 };
@@ -279,10 +279,10 @@ static void print_u64s(struct buf *b, const char *f, const struct ipc_u64s *l)
 }
 
 #define IPC_DOOR(...)
-#define IPC_MSG(name, NAME, number, door, sender, fd, ...)                                         \
-	static void print_##name(struct buf *b, const struct ipc_##name *m)                        \
-	{                                                                                          \
-		__VA_ARGS__                                                                        \
+#define IPC_MSG(name, NAME, number, door, sender, fd, ...)                  \
+	static void print_##name(struct buf *b, const struct ipc_##name *m) \
+	{                                                                   \
+		__VA_ARGS__                                                 \
 	}
 #define IPC_U8(f) print_int(b, #f, m->f);
 #define IPC_U16(f) print_int(b, #f, m->f);
@@ -298,9 +298,9 @@ void ipc_print(const struct ipc_msg *m, struct buf *out)
 	buf_str(out, ipc_name(m->type));
 	switch (m->type) {
 #define IPC_DOOR(...)
-#define IPC_MSG(name, NAME, ...)                                                                   \
-	case IPC_##NAME:                                                                           \
-		print_##name(out, &m->name);                                                       \
+#define IPC_MSG(name, NAME, ...)             \
+	case IPC_##NAME:                     \
+		print_##name(out, &m->name); \
 		break;
 #include "common/ipc/ipc.def"
 	case IPC_NONE:

@@ -48,9 +48,9 @@ struct span ipc_spans_at(const struct ipc_spans *l, size_t i);
 uint64_t ipc_u64s_at(const struct ipc_u64s *l, size_t i);
 
 #define IPC_DOOR(...)
-#define IPC_MSG(name, NAME, number, door, sender, fd, ...)                                         \
-	struct ipc_##name {                                                                        \
-		__VA_ARGS__                                                                        \
+#define IPC_MSG(name, NAME, number, door, sender, fd, ...) \
+	struct ipc_##name {                                \
+		__VA_ARGS__                                \
 	};
 #define IPC_U8(f) uint8_t f;
 #define IPC_U16(f) uint16_t f;
@@ -78,7 +78,7 @@ int ipc_decode(struct span packet, struct ipc_msg *out) MUST_CHECK;
 /* May `sender` of `door` send this type? */
 bool ipc_allowed(enum ipc_door door, enum ipc_side sender, enum ipc_type type);
 bool ipc_has_fd(enum ipc_type type);
-const char *ipc_name(enum ipc_type type);     /* "deliver"; "?" when unknown */
+const char *ipc_name(enum ipc_type type);      /* "deliver"; "?" when unknown */
 const char *ipc_door_path(enum ipc_door door); /* NULL: a socket pair */
 /* name field=value ... for logs and tests; bytes escaped. */
 void ipc_print(const struct ipc_msg *m, struct buf *out);

@@ -46,10 +46,10 @@ static struct ipc_u64s u64_list(size_t items)
 
 /* Each field at its maximum; but every third text of a list is empty. */
 #define IPC_DOOR(...)
-#define IPC_MSG(name, NAME, number, door, sender, fd, ...)                                         \
-	static void fill_##name(struct ipc_##name *m)                                              \
-	{                                                                                          \
-		__VA_ARGS__                                                                        \
+#define IPC_MSG(name, NAME, number, door, sender, fd, ...) \
+	static void fill_##name(struct ipc_##name *m)      \
+	{                                                  \
+		__VA_ARGS__                                \
 	}
 #define IPC_U8(f) m->f = UINT8_MAX;
 #define IPC_U16(f) m->f = UINT16_MAX;
@@ -79,12 +79,12 @@ static bool u64s_equal(const struct ipc_u64s *a, const struct ipc_u64s *b)
 }
 
 #define IPC_DOOR(...)
-#define IPC_MSG(name, NAME, number, door, sender, fd, ...)                                         \
-	static bool equal_##name(const struct ipc_##name *a, const struct ipc_##name *b)           \
-	{                                                                                          \
-		bool equal = true;                                                                 \
-		__VA_ARGS__                                                                        \
-		return equal;                                                                      \
+#define IPC_MSG(name, NAME, number, door, sender, fd, ...)                               \
+	static bool equal_##name(const struct ipc_##name *a, const struct ipc_##name *b) \
+	{                                                                                \
+		bool equal = true;                                                       \
+		__VA_ARGS__                                                              \
+		return equal;                                                            \
 	}
 #define IPC_U8(f) equal = equal && a->f == b->f;
 #define IPC_U16(f) equal = equal && a->f == b->f;
@@ -103,7 +103,7 @@ struct part {
 };
 
 #define IPC_DOOR(...)
-#define IPC_MSG(name, NAME, number, door, sender, fd, ...)                                         \
+#define IPC_MSG(name, NAME, number, door, sender, fd, ...) \
 	static const struct part parts_##name[] = {__VA_ARGS__};
 #define IPC_U8(f) {PART_INT, #f, 1, 0},
 #define IPC_U16(f) {PART_INT, #f, 2, 0},
@@ -122,7 +122,7 @@ static const struct message {
 	size_t part_count;
 } messages[] = {
 #define IPC_DOOR(...)
-#define IPC_MSG(name, NAME, number, ...)                                                           \
+#define IPC_MSG(name, NAME, number, ...) \
 	{#name, IPC_##NAME, number, parts_##name, ARRAY_LEN(parts_##name)},
 #include "common/ipc/ipc.def"
 };
@@ -131,9 +131,9 @@ static void fill(struct ipc_msg *m)
 {
 	switch (m->type) {
 #define IPC_DOOR(...)
-#define IPC_MSG(name, NAME, ...)                                                                   \
-	case IPC_##NAME:                                                                           \
-		fill_##name(&m->name);                                                             \
+#define IPC_MSG(name, NAME, ...)       \
+	case IPC_##NAME:               \
+		fill_##name(&m->name); \
 		break;
 #include "common/ipc/ipc.def"
 	case IPC_NONE:
@@ -147,8 +147,8 @@ static bool equal(const struct ipc_msg *a, const struct ipc_msg *b)
 		return false;
 	switch (a->type) {
 #define IPC_DOOR(...)
-#define IPC_MSG(name, NAME, ...)                                                                   \
-	case IPC_##NAME:                                                                           \
+#define IPC_MSG(name, NAME, ...) \
+	case IPC_##NAME:         \
 		return equal_##name(&a->name, &b->name);
 #include "common/ipc/ipc.def"
 	case IPC_NONE:
@@ -333,7 +333,7 @@ static void test_every_message_at_its_maximum_is_below_the_limit(void **state UN
 
 		for (size_t k = 0; k < msg->part_count; k++) {
 			const struct part *p = &msg->parts[k];
-			size_t heads = p->kind == PART_SPANS  ? 2 + 2 * p->items
+			size_t heads = p->kind == PART_SPANS ? 2 + 2 * p->items
 				       : p->kind == PART_INT ? 0
 							     : 2;
 			n += heads + (p->kind == PART_INT ? p->items : p->items * p->max);

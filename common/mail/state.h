@@ -8,15 +8,15 @@
 #include "common/span.h"
 
 /* STATE(NAME, number, "name", final) */
-#define STATES(STATE)                                                                              \
-	STATE(QUEUED, 0, "queued", false)                                                          \
-	STATE(DEFERRED, 1, "deferred", false)                                                      \
-	STATE(HELD, 2, "held", false)                                                              \
-	STATE(SUPPRESSED, 3, "suppressed", true)                                                   \
-	STATE(DELIVERED, 4, "delivered", true)                                                     \
-	STATE(FAILED, 5, "failed", true)                                                           \
-	STATE(BOUNCED, 6, "bounced", true)                                                         \
-	STATE(CANCELLED, 7, "cancelled", true)                                                     \
+#define STATES(STATE)                            \
+	STATE(QUEUED, 0, "queued", false)        \
+	STATE(DEFERRED, 1, "deferred", false)    \
+	STATE(HELD, 2, "held", false)            \
+	STATE(SUPPRESSED, 3, "suppressed", true) \
+	STATE(DELIVERED, 4, "delivered", true)   \
+	STATE(FAILED, 5, "failed", true)         \
+	STATE(BOUNCED, 6, "bounced", true)       \
+	STATE(CANCELLED, 7, "cancelled", true)   \
 	STATE(EXPIRED, 8, "expired", true)
 
 enum copy_state {

@@ -11,10 +11,10 @@ static const struct {
 	const char *name;
 	bool final;
 } states[] = {
-	{STATE_QUEUED, 0, "queued", false},	{STATE_DEFERRED, 1, "deferred", false},
-	{STATE_HELD, 2, "held", false},		{STATE_SUPPRESSED, 3, "suppressed", true},
+	{STATE_QUEUED, 0, "queued", false},	 {STATE_DEFERRED, 1, "deferred", false},
+	{STATE_HELD, 2, "held", false},		 {STATE_SUPPRESSED, 3, "suppressed", true},
 	{STATE_DELIVERED, 4, "delivered", true}, {STATE_FAILED, 5, "failed", true},
-	{STATE_BOUNCED, 6, "bounced", true},	{STATE_CANCELLED, 7, "cancelled", true},
+	{STATE_BOUNCED, 6, "bounced", true},	 {STATE_CANCELLED, 7, "cancelled", true},
 	{STATE_EXPIRED, 8, "expired", true},
 };
 

@@ -112,8 +112,8 @@ static int get_rcpt(struct span v, struct envelope *e, size_t *room)
 	struct envelope_rcpt r;
 	struct span number = span_cut(&v, ':');
 
-	if (span_u64(number, (UINT64_C(1) << 53) - 1, &r.copy) != 0 || addr_parse(v, &r.addr) != 0 ||
-	    e->rcpt_count == LIMIT_RCPTS)
+	if (span_u64(number, (UINT64_C(1) << 53) - 1, &r.copy) != 0 ||
+	    addr_parse(v, &r.addr) != 0 || e->rcpt_count == LIMIT_RCPTS)
 		return -EBADMSG;
 	if (e->rcpt_count == *room) {
 		*room = *room ? 2 * *room : 4;

@@ -69,7 +69,8 @@ class Instance(Sandbox):
         pids = []
         for name in daemons:
             daemon, _, worker = name.partition("-")
-            pids += self.workers(daemon) if worker else [self.pid(daemon)]
+            pids += must_come(name, lambda d=daemon, w=worker: self.workers(d) if w else
+                              [self.pid(d)] if self.pid(d) else None)
         for pid in pids:
             kill(pid)
         self.deaths += 1
