@@ -37,6 +37,7 @@ function code_of(line,    out, c, end) {
 
 function width(line,    n, cut, cells) {
 	cells = 0
+	gsub(/[\200-\277]/, "", line) # the later bytes of a UTF-8 character
 	while ((cut = index(line, "\t")) > 0) {
 		cells += cut - 1
 		cells += 8 - cells % 8

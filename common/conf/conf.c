@@ -18,8 +18,8 @@
 
 /* clang-format off */
 #define CONF_KEY(member, kind, k, d, text, ...) \
-	{.name = (k), .default_value = (d), .doc = (text), .offset = offsetof(struct conf, member), \
-	 .type = &conf_type_##kind, __VA_ARGS__},
+	{.name = (k), .default_value = (d), .doc = (text), \
+	 .offset = offsetof(struct conf, member), .type = &conf_type_##kind, __VA_ARGS__},
 #define CONF_INT(m, k, d, lo, hi, t) CONF_KEY(m, int, k, d, t, .min = #lo, .max = #hi)
 #define CONF_SIZE(m, k, d, lo, hi, t) CONF_KEY(m, size, k, d, t, .min = (lo), .max = (hi))
 #define CONF_TIME(m, k, d, lo, hi, t) CONF_KEY(m##_ms, time, k, d, t, .min = (lo), .max = (hi))
