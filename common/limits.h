@@ -15,7 +15,6 @@ enum {
 	LIMIT_REPLY_LINES = 100,
 	LIMIT_REPLY_TEXT = 4096, /* bytes kept of a reply's text */
 	LIMIT_HEADER = 262144,	 /* bytes of a message's header section */
-	LIMIT_HEADER_FIELDS = 2000,
 	LIMIT_IPC = 65536,	  /* a message between processes stays below */
 	LIMIT_ENVELOPE = 1048576, /* bytes of the envelope in a spool file */
 	LIMIT_RCPTS = 1000,	  /* recipients of one message */

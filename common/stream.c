@@ -21,7 +21,7 @@
 
 #include "common/loop.h"
 
-enum { LINGER_MS = 2000, ERROR_SIZE = 160, TLS_TEXT_SIZE = 80 };
+enum { CLOSE_MS = 10000, LINGER_MS = 2000, ERROR_SIZE = 160, TLS_TEXT_SIZE = 80 };
 
 struct stream {
 	int fd;
@@ -32,6 +32,7 @@ struct stream {
 	int64_t timeout_ms;
 	bool connecting, paused, dead;
 	bool closing, lingering;      /* stream_close: flush, then wait for the other side */
+	struct loop_timer *end;	      /* of closing; whatever comes or is taken meanwhile */
 	bool tls_wanted, handshaking; /* between stream_start_tls and secured */
 	bool tls_server;
 	char tls[TLS_TEXT_SIZE];
@@ -51,6 +52,7 @@ static void release(struct stream *s)
 	if (s->dead)
 		return;
 	s->dead = true;
+	loop_timer_free(&s->end);
 	if (s->ssl && !s->handshaking) {
 		SSL_set_shutdown(s->ssl, SSL_RECEIVED_SHUTDOWN);
 		SSL_shutdown(s->ssl);
@@ -119,7 +121,7 @@ static void linger(struct stream *s)
 	shutdown(s->fd, SHUT_WR);
 	bufferevent_disable(s->bev, EV_WRITE);
 	bufferevent_enable(s->bev, EV_READ);
-	set_timeouts(s, LINGER_MS);
+	loop_timer_set(s->end, LINGER_MS);
 }
 
 static void begin_tls(struct stream *s)
@@ -276,6 +278,11 @@ void stream_free(struct stream **s)
 	*s = NULL;
 }
 
+static void close_expired(void *arg)
+{
+	release(arg);
+}
+
 void stream_close(struct stream **sp)
 {
 	struct stream *s = *sp;
@@ -288,7 +295,9 @@ void stream_close(struct stream **sp)
 		release(s);
 		return;
 	}
-	set_timeouts(s, LINGER_MS);
+	set_timeouts(s, 0);
+	s->end = loop_timer_new(close_expired, s);
+	loop_timer_set(s->end, CLOSE_MS);
 	if (evbuffer_get_length(bufferevent_get_output(s->bev)) == 0)
 		linger(s);
 	else

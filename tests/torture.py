@@ -34,6 +34,7 @@ import os
 import queue
 import re
 import shutil
+import signal
 import smtplib
 import ssl
 import subprocess
@@ -209,7 +210,7 @@ class Box:
                 os.chmod(name, 0o666)
         name = os.path.join(self.faults, "posthaste-" + fault.daemon)
         with open(name + ".new", "w") as f:
-            f.write("\n".join(["strace", "-DDD", "-f", "-o", out] + fault.strace()) + "\n")
+            f.write("\n".join(["strace", "-DDD", "-I", "1", "-f", "-o", out] + fault.strace()) + "\n")
         os.chmod(name + ".new", 0o644)
         if os.path.exists(name + ".taken"):
             os.unlink(name + ".taken")
@@ -418,14 +419,15 @@ class Run:
             return
         events = self.box.trace(a)
         kinds = [e["event"] for e in events]
+        shown = "%s ... %s" % (kinds[:4], kinds[-4:]) if len(kinds) > 8 else kinds
         if [c["state"] for c in m["copies"]] != ["delivered"]:
             self.wrong("a: %s is %s", a, [c["state"] for c in m["copies"]])
         if kinds.count("accepted") != 1 or kinds.count("delivered") != 1 or \
                 kinds[0] != "accepted" or kinds[-1] != "delivered":
-            self.wrong("a: the events of %s are %s", a, kinds)
+            self.wrong("a: the events of %s are %s", a, shown)
         attempts = [e["attempt"] for e in events if "attempt" in e]
         if attempts != sorted(set(attempts)):
-            self.wrong("a: the attempts of %s are %s", a, attempts)
+            self.wrong("a: the attempts of %s are %s", a, attempts[:9])
         n = self.b.peer.copies(a.ref)
         if n == 0:
             self.wrong("a: %s is said to be delivered and was not", a)
@@ -434,10 +436,16 @@ class Run:
 
     def check_duplicate(self, a, n, events):
         uncertain = sum(bool(e.get("uncertain")) for e in events)
-        if uncertain >= n - 1 and self.fault.daemon in DELIVERS and self.dead:
+        if uncertain >= n - 1 and self.fault.daemon in DELIVERS and self.was_killed():
             self.notes.append("duplicate")
         else:
             self.wrong("b: %s came %d times, %d attempts were uncertain", a, n, uncertain)
+
+    def was_killed(self):
+        return "killed by SIGKILL" in self.trace
+
+    def was_hit(self):
+        return self.was_killed() or "(INJECTED)" in self.trace
 
     def check_unacknowledged(self, m):
         states = [c["state"] for c in m["copies"]]
@@ -465,7 +473,7 @@ class Run:
         self.play()
         self.settle()
         self.check()
-        self.hit = "(INJECTED)" in self.trace or "killed by SIGKILL" in self.trace
+        self.hit = self.was_hit()
         if self.dead or self.fault.phase in ("worker", "daemon"):
             self.b.kills += 1
         if self.b.kills >= KILLS_A_LIFE:
@@ -483,6 +491,7 @@ class Totals:
     def __init__(self, options):
         self.options, self.lock = options, threading.Lock()
         self.runs = self.hits = 0
+        self.stop = False
         self.kinds, self.notes, self.failures = {}, {}, []
         self.begun = time.monotonic()
 
@@ -490,7 +499,7 @@ class Totals:
         return time.monotonic() - self.begun
 
     def late(self):
-        return self.options.seconds and self.seconds() > self.options.seconds
+        return self.stop or self.options.seconds and self.seconds() > self.options.seconds
 
     def add(self, fault, run, problems):
         with self.lock:
@@ -522,7 +531,7 @@ def one(box, fault, totals):
         problems = (run.problems if run else []) + ["%s: %s (%s)" % (
             type(e).__name__, e, ", ".join("line %d" % f.lineno for f in where[1:]))]
     if run:
-        run.hit = "(INJECTED)" in run.trace or "killed by SIGKILL" in run.trace
+        run.hit = run.was_hit()
     totals.add(fault, run, problems)
     box.failed = box.failed or bool(problems)
     return None if problems else run
@@ -682,6 +691,11 @@ def main():
             for call in calls:
                 for kind in kinds_of(call):
                     jobs.put((d, p, call, kind))
+    def stop(_signo, _frame):
+        totals.stop = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
     threads = [threading.Thread(target=guarded, args=(i + 1, jobs, totals, options))
                for i in range(options.jobs)]
     for t in threads:

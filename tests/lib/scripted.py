@@ -76,6 +76,24 @@ class Instance(Sandbox):
         self.deaths += 1
         return pids
 
+    def kill_all(self, timeout=10):
+        """As SIGKILL to all at one moment: supervisor, daemons, workers; also those (the signer)
+        whose folder cannot be looked at."""
+        daemons = [d["pid"] for d in self.status().values() if d["pid"]]
+        everybody = [self.supervisor(), *daemons]
+        for name in ("deliverd", "smtpd"):
+            everybody += self.workers(name)
+        for pid in everybody:
+            kill(pid)
+        must_come("all are dead", lambda: not any(map(is_alive, everybody)), timeout)
+
+    def messages(self):
+        """message list; queued may be about to be started again."""
+        try:
+            return self.message_list()
+        except (Failed, subprocess.TimeoutExpired):
+            return []
+
     def all_ready(self):
         must_come("all daemons are ready", self.ready)
 
