@@ -109,6 +109,10 @@ int files_open(const struct qid *id, struct spool_in *out)
 
 	spool_path_cur(id, path);
 	err = spool_in_open(path, out, why);
+	if (err == -ENOENT) { /* claimed, but the rename failed: the next scan repeats it */
+		spool_path_new(SPOOL_NEW_SMTPD, id, path);
+		err = spool_in_open(path, out, why);
+	}
 	if (err == -ENOENT)
 		err = open_kept(id, out, why);
 	return err;

@@ -272,13 +272,15 @@ static void finish_messages(const struct finished *list, size_t n)
 }
 
 /* The message's other copies find it there in their turn, each with its event. */
-static void put_aside(struct message *m)
+static void put_aside(struct message *m, struct span reason)
 {
-	char path[SPOOL_PATH_SIZE];
+	char path[SPOOL_PATH_SIZE], why[SPOOL_WHY_SIZE];
 
+	if (span_cstr(span_head(reason, sizeof(why) - 1), why, sizeof(why)) != 0)
+		why[0] = '\0';
 	m->put_aside = true;
 	spool_path_cur(&m->id, path);
-	files_to_corrupt(path, m->id.s, "a checksum does not match");
+	files_to_corrupt(path, m->id.s, why);
 }
 
 /* True: its message is finished. */
@@ -294,7 +296,7 @@ static bool settle(struct result *r, struct finished *out)
 	if (state_final(j->state))
 		return jobs_end(j);
 	if (r->m.corrupt && !j->message->put_aside)
-		put_aside(j->message);
+		put_aside(j->message, r->m.text);
 	jobs_schedule(j);
 	return false;
 }

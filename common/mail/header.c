@@ -331,6 +331,18 @@ static int read_angle(struct span *in, struct addr *out)
 	return skip_cfws(in);
 }
 
+/* "a@b.example <a@b.example>": the display name should be in quotes, but many programs send it so.
+ * Taken only where both say the same: readers do not agree on which of two would count. */
+static int read_same_angle(struct span *in, const struct addr *name)
+{
+	struct addr real;
+	int err = read_angle(in, &real);
+
+	if (err)
+		return err;
+	return span_ieq(addr_span(name), addr_span(&real)) ? 0 : -HEADER_ERR_SYNTAX;
+}
+
 static int read_mailbox(struct span *in, struct addr *out)
 {
 	struct spec spec = {.n = 0};
@@ -342,7 +354,10 @@ static int read_mailbox(struct span *in, struct addr *out)
 		return read_angle(in, out);
 	if (in->n && in->p[0] == ':')
 		return -HEADER_ERR_GROUP;
-	return finish_spec(in, &spec, out);
+	err = finish_spec(in, &spec, out);
+	if (!err && in->n && in->p[0] == '<')
+		err = read_same_angle(in, out);
+	return err;
 }
 
 int header_mailboxes(struct span value, struct addr *out, size_t max, size_t *n_out)

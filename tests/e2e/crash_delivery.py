@@ -28,9 +28,9 @@ IN_FLIGHT = 20  # queue.domain_in_flight
 TESTS = []
 
 
-def test(name, traces=False):
+def test(name, traces=False, rootless=False):
     def add(function):
-        TESTS.append((name, function, traces))
+        TESTS.append((name, function, traces, rootless))
         return function
     return add
 
@@ -437,10 +437,9 @@ def _(s, peer):
 
 # keys
 
-@test("a key that cannot be read: mail waits with a reason that says what to do, then goes out")
+@test("a key that cannot be read: mail waits with a reason that says what to do, then goes out",
+      rootless=True)
 def _(s, peer):
-    if os.geteuid() == 0:
-        raise Failed("root can read everything: run this as another user")
     key = [s.path("keys", n) for n in os.listdir(s.path("keys")) if n.endswith(".pem")][0]
     os.chmod(key, 0)
     s.again()
@@ -690,11 +689,14 @@ def main():
     tap = Tap()
     cannot = can_trace()
     with Peer() as peer, Instance(mx={"peer.test": peer.address}, settings=SETTINGS) as s:
-        for name, function, traces in TESTS:
+        for name, function, traces, rootless in TESTS:
             if sys.argv[1:] and not any(word in name for word in sys.argv[1:]):
                 continue
             if traces and cannot:
                 tap.skip(name, cannot)
+                continue
+            if rootless and os.geteuid() == 0:
+                tap.skip(name, "started as root, each daemon has its user and the key another owner")
                 continue
             peer.script = None
             s.fresh()

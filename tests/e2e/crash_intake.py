@@ -392,6 +392,31 @@ def _(s, peer):
     equal(s.files(NEW), [])
 
 
+@test("A8: a flush that fails after the claim: 451, and the copy is delivered once, not lost",
+      traces=True)
+def _(s, peer):
+    with Fault(worker(s), "fsync,syncfs", "error=EIO:delay_enter=1000000", when=1, threads=True):
+        c = Submission(s, "a8.late@peer.test")
+        equal(c.finish(), 451)  # meanwhile the scan has found it
+    last = known(s)[-1]
+    s.wait_final(last)
+    equal([s.state(last), peer.copies(c.ref)], [["delivered"], 1])
+
+
+@test("A8: a flush that fails while the file is being claimed: 451, and the copy is cancelled",
+      traces=True)
+def _(s, peer):
+    with Fault(s.pid("queued"), "/^rename", "delay_enter=3000000", when=1), \
+            Fault(worker(s), "fsync,syncfs", "error=EIO:delay_enter=1500000", when=1, threads=True):
+        c = Submission(s, "a8.cancelled@peer.test")
+        equal(c.finish(), 451)
+        last = must_come("the message", lambda: s.messages())[-1]["id"]
+        s.wait_final(last)
+    equal([s.state(last), peer.copies(c.ref)], [["cancelled"], 0])
+    equal([e["event"] for e in s.events(last)], ["accepted", "cancelled"])
+    equal(s.files("spool/new"), [])
+
+
 # a full disk
 
 @test("a full disk: 452 that says so, an error in the log, and mail again when there is room")
@@ -476,6 +501,16 @@ def killed_claims(s, peer, calls, limit):
 @test("Q1: queued killed at the renames of a claim: claimed once", traces=True)
 def _(s, peer):
     equal(killed_claims(s, peer, "/^rename", 3), 1, "kills:")
+
+
+@test("Q1: a claim whose rename fails: delivered from where the file is, which is moved later",
+      traces=True)
+def _(s, peer):
+    with Fault(s.pid("queued"), "/^rename", "error=ENOSPC", when=1) as fault:
+        i = s.submit("q1.rename@peer.test")
+        s.delivered_once(peer, i)
+        check(fault.struck(), "no fault")
+    must_come("its file in kept", lambda: (s.file_of(i) or "").startswith("kept/"))
 
 
 @test("Q1: queued killed at each write of a claim's commit: claimed once", traces=True)

@@ -272,6 +272,8 @@ class Sandbox:
                 raise smtplib.SMTPDataError(code, reply)
             found = Accepted(re.search(rb"queued as ([0-9a-z]+)", reply).group(1).decode())
             found.rcpts, found.ref = rcpts, ref
+            if session is None:
+                smtp.quit()
             return found
         finally:
             if session is None:
