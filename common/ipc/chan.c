@@ -18,7 +18,7 @@
 #include "common/log.h"
 #include "common/loop.h"
 
-enum { READS_A_TURN = 64, FDS_MAX = 4 };
+enum { ACCEPT_PAUSE_MS = 1000, READS_A_TURN = 64, FDS_MAX = 4 };
 
 struct packet {
 	struct packet *next;
@@ -43,6 +43,7 @@ struct chan {
 struct chan_listener {
 	int fd;
 	struct loop_fd *watch;
+	struct loop_timer *resume;
 	uid_t uids[8];
 	size_t uid_count;
 	void (*accepted)(int fd, void *arg);
@@ -235,17 +236,21 @@ static void give_up_sending(struct chan *c)
 	shutdown(c->fd, SHUT_RDWR);
 }
 
-static void enqueue(struct chan *c, struct span bytes, int fd)
+/* -errno: no descriptor is free for the packet's own. */
+static int enqueue(struct chan *c, struct span bytes, int fd)
 {
-	struct packet *p = mem_alloc(sizeof(*p) + bytes.n);
+	int own = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
 
+	if (fd >= 0 && own < 0)
+		return -errno;
+	struct packet *p = mem_alloc(sizeof(*p) + bytes.n);
 	p->n = bytes.n;
-	p->fd = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
-	must(fd < 0 || p->fd >= 0);
+	p->fd = own;
 	memcpy(p->bytes, bytes.p, bytes.n);
 	*c->last = p;
 	c->last = &p->next;
 	c->queued += p->n;
+	return c->queued > CHAN_QUEUE_MAX ? -ENOBUFS : 0;
 }
 
 void chan_send(struct chan *c, const struct ipc_msg *m, int fd)
@@ -260,9 +265,8 @@ void chan_send(struct chan *c, const struct ipc_msg *m, int fd)
 	must(buf_ok(&b));
 	int err = c->first ? -EAGAIN : send_packet(c->fd, buf_span(&b), fd);
 	if (err == -EAGAIN || err == -EINTR || err == -ENOBUFS || err == -ETOOMANYREFS) {
-		enqueue(c, buf_span(&b), fd);
+		err = enqueue(c, buf_span(&b), fd);
 		loop_fd_want(c->watch, true, true);
-		err = c->queued > CHAN_QUEUE_MAX ? -ENOBUFS : 0;
 	}
 	buf_done(&b);
 	/* A dead peer shows itself to the reader too; a peer that reads nothing does not. */
@@ -374,6 +378,19 @@ static void on_connection(int listen_fd, bool readable, bool writable, void *arg
 			fd_close(&fd);
 		}
 	}
+	if (errno != EMFILE && errno != ENFILE && errno != ENOMEM && errno != ENOBUFS)
+		return;
+	/* the connection stays pending: without a pause we would spin on it */
+	LOG(LOG_ERROR, "accept-paused", KERR(errno));
+	loop_fd_want(l->watch, false, false);
+	loop_timer_set(l->resume, ACCEPT_PAUSE_MS);
+}
+
+static void on_resume(void *arg)
+{
+	struct chan_listener *l = arg;
+
+	loop_fd_want(l->watch, true, false);
 }
 
 static int bind_door(enum ipc_door door, int *out)
@@ -410,6 +427,7 @@ int chan_listen(enum ipc_door door, const uid_t *uids, size_t uid_count,
 	l->uid_count = uid_count;
 	l->accepted = accepted;
 	l->arg = arg;
+	l->resume = loop_timer_new(on_resume, l);
 	l->watch = loop_fd_new(l->fd, on_connection, l);
 	loop_fd_want(l->watch, true, false);
 	*out = l;
@@ -421,6 +439,7 @@ void chan_listener_free(struct chan_listener **l)
 	if (!*l)
 		return;
 	loop_fd_free(&(*l)->watch);
+	loop_timer_free(&(*l)->resume);
 	fd_close(&(*l)->fd);
 	mem_free(*l);
 	*l = NULL;

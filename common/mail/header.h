@@ -52,7 +52,8 @@ size_t header_received(struct span header);
  * ends. */
 void header_unfold(struct span value, struct buf *out);
 
-/* The addresses of the one From field ("a@b <a@b>" without quotes is taken, too).  0 and 1 to HEADER_FROM_MAX addresses in out, or a negative
+/* The addresses of the one From field ("a@b <a@b>" without quotes is taken, too).  0 and 1 to
+ * HEADER_FROM_MAX addresses in out, or a negative
  * enum header_error. */
 int header_from(struct span header, struct addr out[HEADER_FROM_MAX], size_t *n_out) MUST_CHECK;
 /* The same for any value that is a mailbox-list (RFC 5322 3.4): 1 to max addresses, or a negative
