@@ -27,7 +27,6 @@ static struct {
 	struct event_base *base;
 	pid_t owner;
 	bool stop;
-	struct mono now;
 	void (*hooks[HOOKS_MAX])(void);
 	size_t hook_count;
 	struct later *later;
@@ -43,7 +42,6 @@ void loop_init(void)
 	must(loop.base != NULL);
 	loop.owner = getpid();
 	loop.stop = false;
-	loop.now = mono_now();
 }
 
 void loop_done(void)
@@ -78,7 +76,6 @@ void loop_run(void)
 
 		if (event_base_loop(loop.base, flags) != 0)
 			break;
-		loop.now = mono_now();
 		for (size_t i = 0; i < loop.hook_count; i++)
 			loop.hooks[i]();
 		run_later();
@@ -94,12 +91,6 @@ void loop_stop(void)
 struct event_base *loop_base(void)
 {
 	return loop.base;
-}
-
-struct mono loop_now(void)
-{
-	loop.now = mono_now();
-	return loop.now;
 }
 
 static void timer_fired(evutil_socket_t fd, short what, void *arg)

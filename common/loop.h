@@ -22,8 +22,6 @@ void loop_run(void);
 void loop_stop(void);
 struct event_base *loop_base(void);
 
-/* The time at the beginning of this turn. */
-struct mono loop_now(void);
 
 /* A timer that exists until freed; unarmed at first; fires once per arming. */
 struct loop_timer *loop_timer_new(void (*fn)(void *arg), void *arg);

@@ -76,7 +76,7 @@ static void start_now(struct daemon *d)
 	struct sup_child child;
 	int err = sup_spawn(d->role, ctx->sockets, &child);
 
-	d->started = loop_now();
+	d->started = mono_now();
 	d->ready = d->stopping = d->killed = d->reload_due = false;
 	if (err) {
 		LOG(LOG_ERROR, "start-failed", KS("daemon", name_of(d)), KERR(err));

@@ -89,7 +89,7 @@ static void connect_now(void *arg)
 	}
 	loop_timer_set(k->retry, k->retry_ms);
 	k->retry_ms = k->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : k->retry_ms * 2;
-	if (!k->away && loop_now().ms - k->away_since.ms >= ASK_AWAY_MS) {
+	if (!k->away && mono_now().ms - k->away_since.ms >= ASK_AWAY_MS) {
 		k->away = true;
 		LOG(LOG_WARN, "service-away", KS("door", ipc_door_path(k->door)));
 	}
@@ -103,7 +103,7 @@ static void on_closed(struct chan *c, void *arg)
 
 	(void)c;
 	k->chan = NULL;
-	k->away_since = loop_now();
+	k->away_since = mono_now();
 	loop_timer_set(k->retry, k->retry_ms);
 	answer_the_suspicious(k);
 }
@@ -137,7 +137,7 @@ struct asker *asker_new(enum ipc_door door)
 	k->door = door;
 	k->ring.prev = k->ring.next = &k->ring;
 	k->retry_ms = RETRY_FIRST_MS;
-	k->away_since = loop_now();
+	k->away_since = mono_now();
 	k->retry = loop_timer_new(connect_now, k);
 	connect_now(k);
 	return k;

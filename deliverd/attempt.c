@@ -51,7 +51,7 @@ struct attempt *attempt_new(const struct attempt_env *env, const struct ipc_deli
 	*fd = -1;
 	a->eight_bit = d->eight_bit != 0;
 	a->started = wall_now();
-	a->mark = loop_now();
+	a->mark = mono_now();
 	a->stage = "resolve";
 	buf_init(&a->prefix, 4096);
 	buf_add(&a->prefix, d->prefix);

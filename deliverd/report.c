@@ -23,7 +23,7 @@ static uint32_t *account_of(struct attempt *a, const char *stage)
 
 void report_stage(struct attempt *a, const char *stage)
 {
-	struct mono now = loop_now();
+	struct mono now = mono_now();
 	uint32_t *account = account_of(a, a->stage);
 
 	must(account != NULL);

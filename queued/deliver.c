@@ -52,12 +52,12 @@ static bool control_ready(void)
 
 	if (self.control)
 		return true;
-	if (loop_now().ms < self.control_retry.ms)
+	if (mono_now().ms < self.control_retry.ms)
 		return false;
 	self.control = control_open(DB_READ, error, sizeof(error));
 	if (!self.control) {
 		LOG(LOG_ERROR, "control-unavailable", KS("reason", error));
-		self.control_retry.ms = loop_now().ms + CONTROL_RETRY_MS;
+		self.control_retry.ms = mono_now().ms + CONTROL_RETRY_MS;
 	}
 	return self.control != NULL;
 }

@@ -77,7 +77,7 @@ void intake_init(const struct conf *conf)
 
 const char *intake_refusal(const struct conf *conf)
 {
-	struct mono now = loop_now();
+	struct mono now = mono_now();
 
 	if (now.ms - self.full_checked.ms >= FULL_CHECK_MS) {
 		bool full = spool_is_full(SPOOL_NEW_SMTPD, conf->spool_free,
@@ -141,7 +141,7 @@ static void answer(struct intake *in, const char *reply)
 		    KB("from", addr_span(&in->envelope.sender)),
 		    KU("rcpts", in->envelope.rcpt_count), KU("size", in->size),
 		    KS("client", in->envelope.client), KS("server", in->submitter.label),
-		    KI("flush_ms", loop_now().ms - in->ended.ms));
+		    KI("flush_ms", mono_now().ms - in->ended.ms));
 	} else {
 		LOG(LOG_WARN, "message-refused", KS("id", in->envelope.id.s),
 		    KB("from", addr_span(&in->envelope.sender)), KS("client", in->envelope.client),
@@ -301,7 +301,7 @@ void intake_finish(struct intake *in, bool eight_bit)
 {
 	int err;
 
-	in->ended = loop_now();
+	in->ended = mono_now();
 	if (!in->refusal[0] && !in->streaming)
 		begin_file(in, in->header.n); /* a message that is all header */
 	if (!in->refusal[0]) {
