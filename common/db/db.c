@@ -85,8 +85,10 @@ static void set_up_file(struct db *d, size_t schema, int version)
 	exec(d, "PRAGMA foreign_keys=ON");
 	exec(d, "PRAGMA wal_autocheckpoint=16384"); /* checkpoint.h is earlier where it runs */
 	sqlite3_file_control(d->h, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
-	if (d->error || user_version(d) != 0)
+	if (d->error)
 		return;
+	/* also when there is nothing to do: SQLite takes a file that it cannot open for writing for a
+	 * read-only one, and would tell us only with the first transaction */
 	snprintf(sql, sizeof(sql), "PRAGMA user_version=%d", version);
 	exec(d, "BEGIN IMMEDIATE");
 	if (user_version(d) == 0) {

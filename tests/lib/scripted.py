@@ -119,7 +119,8 @@ class Instance(Sandbox):
     def wait_final(self, *idents, timeout=LONG):
         for ident in idents:
             if not wait_for(lambda i=ident: self.is_final(i), timeout):
-                raise Failed("%s is not final: %s; %s" % (ident, self.state(ident), self.log_tail()))
+                raise Failed("%s is not final: %s; %s" % (ident, self.state(ident),
+                                                          self.log_tail()))
 
     def wait_event(self, ident, kind):
         return must_come("%s of %s" % (kind, ident), lambda: self.events(ident, kind))
@@ -139,7 +140,7 @@ class Instance(Sandbox):
         self.attempts_add_up(accepted)
 
     def attempts_add_up(self, ident):
-        """Attempts of each copy are numbered 1, 2, 3 ... in its events, each once; accepted once."""
+        """Attempts of each copy are 1, 2, 3 ... in its events, each once; accepted once."""
         seen = {}
         for e in self.events(ident):
             if "attempt" in e:
@@ -157,6 +158,11 @@ class Instance(Sandbox):
         for _, _, names in os.walk(self.path(folder)):
             found += [n for n in names if n != "counter"]
         return sorted(found)
+
+    def idle(self):
+        """Nothing is on its way, nothing is left to be moved."""
+        must_come("an empty queue", lambda: not self.files("spool/cur") and
+                  not self.files("spool/new"))
 
     def file_of(self, ident):
         """Where in spool or kept a message's file is; None: nowhere."""
@@ -215,7 +221,11 @@ class Strace:
     def close(self):
         if self.process.poll() is None:
             self.process.terminate()
-        self.process.wait()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:  # it may miss the end of one of several threads
+            self.process.kill()
+            self.process.wait()
         self.drain.join()
         self.process.stderr.close()
 
@@ -225,8 +235,8 @@ class Strace:
 
 
 class Fault(Strace):
-    """The when-th of each of these system calls (of one thread, unless threads is set: then of each)
-    gets what is said: a signal before it is done, or an error instead.  when=None: all of them."""
+    """The when-th of each of these system calls gets what is said: a signal before it is done, or
+    an error instead; counted by thread.  when=None: all of them."""
 
     def __init__(self, pid, calls, what, when=None, threads=False, also=()):
         rule = "inject=%s:%s%s" % (calls, what, ":when=%d" % when if when else "")
@@ -293,7 +303,15 @@ def put_file(path, data, mode=0o644):
     with open(temp, "wb") as f:
         f.write(data)
     os.chmod(temp, mode)
+    give(temp)
     os.rename(temp, path)
+
+
+def give(path):
+    """To the owner of its folder: where root runs the test, daemons have users of their own."""
+    if os.geteuid() == 0:
+        owner = os.stat(os.path.dirname(path))
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 # what a receiving server does

@@ -1,0 +1,354 @@
+#!/usr/bin/python3
+"""As root: the power goes, again and again, while mail comes in and goes out.
+
+An instance lies in an ext4 (and xfs, where mkfs.xfs is installed) of its own, in a file that is
+mounted by a loop device.  Several clients submit as fast as they can; then the file system is shut
+down by ioctl without a flush of its journal, everything is killed, the file system mounted again
+and the instance started.  What was answered 250 must then be known, end as delivered, and be at
+the receiver, which lies outside.  Copies that came twice are counted: a power cut between the
+receiver's 250 and our commit makes one, and nothing else may.
+
+Layouts: whole (all in one file system) and spool (spool/ has its own, so that messages which end
+together share one syncfs; both go down at the same moment).
+
+That the cut cuts is proved by a last run in which fsync and its kin do nothing (a preloaded
+library): it must lose mail.
+
+  --cuts N        for each file system and layout (default 5: 10 with ext4 alone)
+  --clients N     submitters (default 6)
+  --seed N        of the moments of the cuts
+"""
+
+import argparse
+import ctypes
+import fcntl
+import os
+import random
+import shutil
+import smtplib
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from posthaste import Failed, Peer, Sandbox, Tap, skip_all, wait_for  # noqa: E402
+
+FS_IOC_SHUTDOWN = 0x8004587D  # _IOR('X', 125, __u32)
+NOLOGFLUSH = 2
+IMAGE_SIZE = 640 * 1024 * 1024  # xfs wants 300 MB
+SETTLE_S = 60
+DOMAIN = "sink.test"
+SETTINGS = {"queue.retry": "300ms", "queue.scan": "500ms", "spool.free": "16M",
+            "spool.free_percent": "0"}
+CONTROL_CUTS = 2
+
+NO_FLUSH = r"""
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stddef.h>
+int fsync(int fd) { return fd < 0 ? -1 : 0; }
+int fdatasync(int fd) { return fd < 0 ? -1 : 0; }
+int syncfs(int fd) { return fd < 0 ? -1 : 0; }
+int msync(void *p, size_t n, int flags) { return p || n || flags ? 0 : -1; }
+int sync_file_range(int fd, off64_t at, off64_t n, unsigned flags)
+{
+    return fd < 0 || at < 0 || n < 0 || flags == ~0U ? -1 : 0;
+}
+"""
+
+
+def run(*line):
+    done = subprocess.run(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+    if done.returncode:
+        raise Failed("%s: status %d: %s" % (" ".join(line), done.returncode,
+                                            done.stdout.decode().strip()))
+
+
+class Disk:
+    """A file with a file system, mounted at a folder."""
+
+    def __init__(self, image, at, kind):
+        self.image, self.at, self.kind = image, at, kind
+        with open(image, "wb") as f:
+            f.truncate(IMAGE_SIZE)
+        run("mkfs." + kind, "-q", *(["-F"] if kind == "ext4" else ["-f"]), image)
+        self.mounted = False
+
+    def mount(self):
+        run("mount", "-t", self.kind, "-o", "loop", self.image, self.at)
+        self.mounted = True
+
+    def umount(self):
+        if not self.mounted:
+            return
+        if not wait_for(lambda: subprocess.run(["umount", self.at],
+                                               stderr=subprocess.DEVNULL).returncode == 0, 10):
+            raise Failed("%s stays mounted" % self.at)
+        self.mounted = False
+
+    def hold(self):
+        """A descriptor to cut by."""
+        return os.open(self.at, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def cut(handles):
+    for fd in handles:
+        fcntl.ioctl(fd, FS_IOC_SHUTDOWN, struct.pack("I", NOLOGFLUSH))
+
+
+class Client(threading.Thread):
+    """Submits one message after another until it is told to stop or the power is gone."""
+
+    def __init__(self, box, number, stop):
+        super().__init__(daemon=True)
+        self.box, self.number, self.stop = box, number, stop
+        self.accepted, self.unsure = [], []
+
+    def run(self):
+        n = 0
+        while not self.stop.is_set():
+            try:
+                session = self.box.session(10)
+            except (OSError, smtplib.SMTPException):
+                time.sleep(0.01)
+                continue
+            try:
+                while not self.stop.is_set():
+                    n += 1
+                    self.one(session, n)
+            except (OSError, smtplib.SMTPException, ValueError):
+                pass
+            finally:
+                session.close()
+
+    def one(self, session, n):
+        # now and then a large one, and one that is not taken at the first attempt
+        body = ("x" * 70 + "\r\n") * (3000 if n % 37 == 0 else 25)
+        local = "%s-%d-%d-%d" % ("late" if n % 5 == 0 else "a", self.number, n,
+                                 time.monotonic_ns())
+        self.unsure.append(local)
+        accepted = self.box.submit("%s@%s" % (local, DOMAIN), body=body, ref=local,
+                                   session=session)
+        self.unsure.pop()
+        self.accepted.append(accepted)
+
+
+class Stage:
+    """Disks, receiver and instance of one file system and layout."""
+
+    def __init__(self, base, kind, layout, preload=None):
+        self.base, self.random = base, random.Random()
+        self.refused, self.lock = set(), threading.Lock()
+        self.mnt = os.path.join(base, "mnt")
+        os.mkdir(self.mnt)
+        self.disks = [Disk(os.path.join(base, "disk"), self.mnt, kind)]
+        self.peer = Peer(self.script, tls=True)
+        self.box = None
+        self.environ = {"LD_PRELOAD": preload} if preload else {}
+        try:
+            self.disks[0].mount()
+            os.chmod(self.mnt, 0o755)
+            self.box = Sandbox(folder=self.mnt, environ=self.environ,
+                               settings=dict(SETTINGS, **{"deliver.port": str(self.peer.port)}))
+            if layout == "spool":
+                self.part_spool(kind)
+        except BaseException:
+            self.close()
+            raise
+
+    def part_spool(self, kind):
+        self.box.stop()
+        spool, before = self.box.dir + "/spool", self.box.dir + "/run/before"
+        os.rename(spool, before)
+        os.mkdir(spool)
+        self.disks.append(Disk(os.path.join(self.base, "disk2"), spool, kind))
+        self.disks[-1].mount()
+        run("cp", "-a", before + "/.", spool)
+        shutil.rmtree(before)
+        os.sync()
+        self.box.start()
+
+    def script(self, stage, session):
+        if stage == "rcpt" and session.rcpts[-1].startswith("late"):
+            with self.lock:
+                first = session.rcpts[-1] not in self.refused
+                self.refused.add(session.rcpts[-1])
+            if first:
+                return "451 4.2.1 Come back"
+        return [0.01, None] if stage == "dot" else None
+
+    def close(self):
+        if self.box:
+            self.box.kill_all()
+        self.peer.close()
+        for disk in reversed(self.disks):
+            disk.umount()
+
+    def cycle(self, clients, seconds):
+        """Load, cut, start; what was accepted, and what perhaps was."""
+        handles = [d.hold() for d in self.disks]
+        stop = threading.Event()
+        crowd = [Client(self.box, i, stop) for i in range(clients)]
+        for c in crowd:
+            c.start()
+        time.sleep(seconds)
+        cut(handles)
+        stop.set()
+        self.box.kill_all()
+        for c in crowd:
+            c.join(20)
+        for fd in handles:
+            os.close(fd)
+        for disk in reversed(self.disks):
+            disk.umount()
+        for disk in self.disks:
+            disk.mount()
+        self.box.start()
+        return [a for c in crowd for a in c.accepted], [u for c in crowd for u in c.unsure]
+
+    def settle(self, accepted):
+        """(lost, late, corrupt): not known; known and not delivered; ids put aside."""
+        known = {}
+
+        def done():
+            known.clear()
+            known.update((m["id"], m) for m in self.box.message_list())
+            return all(c["state"] == "delivered" for m in known.values() for c in m["copies"])
+
+        wait_for(done, SETTLE_S, 0.2)
+        lost = [a for a in accepted if a not in known]
+        late = [a for a in accepted if a in known and
+                (any(c["state"] != "delivered" for c in known[a]["copies"]) or
+                 not self.peer.copies(a.ref))]
+        corrupt = [n for n in os.listdir(os.path.join(self.box.dir, "spool", "corrupt"))]
+        return lost, late, corrupt
+
+    def copies(self):
+        """{reference: how often it came}"""
+        found = {}
+        for m in list(self.peer.dots):
+            found[m.ref] = found.get(m.ref, 0) + 1
+        return found
+
+
+def cuts(tap, base, kind, layout, options, rng):
+    name = "%s, %s" % (kind, layout)
+    total = doubles = unacknowledged = aside = 0
+    begun, log_bad = time.monotonic(), []
+    stage = Stage(base, kind, layout)
+    try:
+        for i in range(options.cuts):
+            accepted, unsure = stage.cycle(options.clients, 0.3 + rng.random() * 1.2)
+            lost, late, corrupt = stage.settle(accepted)
+            bad = [a for a in accepted if a in corrupt]
+            copies = stage.copies()
+            total += len(accepted)
+            aside = len(corrupt)
+            unacknowledged += sum(u in copies for u in unsure)
+            doubles = sum(n - 1 for n in copies.values())
+            log_bad += stage.box.log_find(r"^\S+ \S+ alert bug")
+            tap.ok(not lost and not late and not bad, "%s: cut %d, %d accepted" %
+                   (name, i + 1, len(accepted)),
+                   "lost %s\nnot delivered %s\nin corrupt %s" % (lost[:9], late[:9], bad[:9]))
+        tap.ok(total > options.cuts * 10, "%s: there was load" % name, "%d messages" % total)
+        tap.ok(not log_bad, "%s: no bug in the log" % name, "\n".join(log_bad))
+    finally:
+        stage.close()
+    tap.note("%s: %d cuts, %d accepted, %d came twice, %d without a 250, %d put aside, %.0f s" %
+             (name, options.cuts, total, doubles, unacknowledged, aside,
+              time.monotonic() - begun))
+
+
+def control(tap, base, options, rng):
+    """The same without flushes: if nothing is lost, the cut is none."""
+    library, source = os.path.join(base, "noflush.so"), os.path.join(base, "noflush.c")
+    with open(source, "w") as f:
+        f.write(NO_FLUSH)
+    run(os.environ.get("CC", "cc"), "-shared", "-fPIC", "-o", library, source)
+    os.chmod(library, 0o755)
+    ctypes.CDLL(library)
+    total = lost_n = 0
+    for _ in range(CONTROL_CUTS):
+        with tempfile.TemporaryDirectory(dir=base) as below:
+            os.chmod(below, 0o755)
+            stage = Stage(below, "ext4", "whole", library)
+            try:
+                os.sync()  # what was there before the load survives
+                try:
+                    accepted, _ = stage.cycle(options.clients, 0.5 + rng.random())
+                    lost, late, _ = stage.settle(accepted)
+                    lost_n += len(lost) + len(late)
+                except Failed as e:
+                    tap.note("the instance without flushes does not start any more: %s" %
+                             str(e).strip().splitlines()[-1])
+                    accepted, lost_n = [], lost_n + 1
+                total += len(accepted)
+            finally:
+                stage.close()
+    tap.ok(lost_n > 0, "control: without flushes a cut loses mail",
+           "%d accepted, none lost: the cut does not cut" % total)
+    tap.note("control: %d of %d lost" % (lost_n, total))
+
+
+def possible(base):
+    """None, or why not."""
+    if os.geteuid() != 0:
+        return "only root can mount"
+    for program in ("mkfs.ext4", "mount", "umount"):
+        if not shutil.which(program):
+            return "there is no " + program
+    at = os.path.join(base, "probe")
+    os.mkdir(at)
+    try:
+        disk = Disk(os.path.join(base, "probe.disk"), at, "ext4")
+        disk.mount()
+    except Failed as e:
+        return "loop mounts are not possible: %s" % e
+    try:
+        fd = disk.hold()
+        try:
+            cut([fd])
+        finally:
+            os.close(fd)
+    except OSError as e:
+        return "the file system cannot be shut down: %s" % e
+    finally:
+        disk.umount()
+        os.unlink(disk.image)
+    return None
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--cuts", type=int, default=5)
+    parser.add_argument("--clients", type=int, default=6)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    base = tempfile.mkdtemp(prefix="posthaste-powercut-")
+    os.chmod(base, 0o755)
+    tap, rng = Tap(), random.Random(options.seed)
+    try:
+        why = possible(base)
+        if why:
+            skip_all(why)
+        kinds = ["ext4"] + (["xfs"] if shutil.which("mkfs.xfs") else [])
+        if len(kinds) == 1:
+            tap.skip("xfs", "mkfs.xfs is not installed")
+        for kind in kinds:
+            for layout in ("whole", "spool"):
+                with tempfile.TemporaryDirectory(dir=base) as below:
+                    os.chmod(below, 0o755)
+                    tap.run("%s, %s" % (kind, layout), cuts, tap, below, kind, layout, options,
+                            rng)
+        control(tap, base, options, rng)
+    finally:
+        shutil.rmtree(base, ignore_errors=True)
+    tap.done()
+
+
+if __name__ == "__main__":
+    main()
