@@ -102,7 +102,7 @@ static bool start(struct pool_worker *w)
 		return false;
 	}
 	w->pid = pid;
-	w->id = (uint64_t)getpid() << 20 | ++pool.started;
+	w->id = (uint64_t)pid << 20 | (++pool.started & 0xfffff);
 	w->control = chan_new(pair[0], IPC_DOOR_CONTROL, IPC_LISTENER, &control_ops, w);
 	return true;
 }

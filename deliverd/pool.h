@@ -1,7 +1,7 @@
 /*
  * pool.h - the worker processes: started, restarted with backoff, stopped.
  *
- * Ids are pid << 20 | count, of the parent: never used twice, not even by the next parent.
+ * A worker's id is its pid << 20 | count of the parent: queued looks whether that process lives.
  */
 #ifndef DELIVERD_POOL_H
 #define DELIVERD_POOL_H

@@ -11,13 +11,14 @@
 
 #include <signal.h>
 #include <sodium.h>
+#include <sys/socket.h>
 
 #include "common/log.h"
 #include "common/proc.h"
 #include "deliverd/attempt.h"
 #include "deliverd/queue.h"
 
-enum { STOP_GRACE_MS = 3000, ORPHAN_MS = 5000 };
+enum { STOP_GRACE_MS = 8000, REJOIN_MS = 200, ORPHAN_MS = 5000 };
 
 static struct {
 	struct attempt_env env;
@@ -25,7 +26,9 @@ static struct {
 	struct attempt ring; /* only prev and next are used */
 	size_t count;
 	bool stopping;
-	struct loop_timer *grace, *orphan;
+	struct loop_timer *grace, *orphan, *rejoin;
+	uint64_t id;
+	struct chan *broker; /* of our own: only without a parent */
 } worker;
 
 /* stopping */
@@ -42,9 +45,11 @@ static void end_if_done(void)
 {
 	if (!worker.stopping || worker.count)
 		return;
-	if (!queue_kept())
+	/* queued closes the socket when it has heard that we stop and has nothing more with us:
+	 * else an order that is still under way would look as if we had died of it */
+	if (!queue_kept() && !queue_attached())
 		end_now(NULL);
-	else if (!queue_attached())
+	else if (!queue_kept() || !queue_attached())
 		loop_timer_set(worker.grace, STOP_GRACE_MS);
 }
 
@@ -138,6 +143,7 @@ static void on_orphan(void *arg)
 static void on_queue_lost(void)
 {
 	loop_timer_set(worker.orphan, ORPHAN_MS);
+	loop_timer_set(worker.rejoin, 0);
 	end_attempts(attempt_give_up);
 	end_if_done();
 }
@@ -150,21 +156,67 @@ static const struct queue_ops queue_ops = {
 
 /* the parent */
 
-static void on_control(struct chan *c, const struct ipc_msg *m, int *fd, void *arg)
+static void attach(int fd)
 {
 	uint64_t *copies = mem_alloc((worker.count + 1) * sizeof(*copies));
 	size_t n = 0;
 
-	(void)c;
-	(void)arg;
-	must(m->type == IPC_QUEUE);
 	for (const struct attempt *a = worker.ring.next; a != &worker.ring; a = a->next)
 		copies[n++] = a->copy;
 	loop_timer_stop(worker.grace);
 	loop_timer_stop(worker.orphan);
-	queue_attach(*fd, copies, n);
-	*fd = -1;
+	queue_attach(fd, copies, n);
 	mem_free(copies);
+}
+
+static void on_control(struct chan *c, const struct ipc_msg *m, int *fd, void *arg)
+{
+	(void)c;
+	(void)arg;
+	must(m->type == IPC_QUEUE);
+	worker.id = m->queue.id;
+	attach(*fd);
+	*fd = -1;
+}
+
+/* Without a parent, which would bring us a new socket when queued is started anew: what we still
+ * know or wait for must reach it, or it goes out twice. */
+
+/* queued sends nothing at this door */
+static void on_broker_message(struct chan *c, const struct ipc_msg *m, int *fd, void *arg)
+{
+	(void)c;
+	(void)m;
+	(void)fd;
+	(void)arg;
+}
+
+static void on_broker_closed(struct chan *c, void *arg)
+{
+	(void)c;
+	(void)arg;
+	worker.broker = NULL;
+}
+
+static const struct chan_ops broker_ops = {on_broker_message, on_broker_closed};
+
+static void on_rejoin(void *arg)
+{
+	struct ipc_msg m = {.type = IPC_WORKER};
+	int pair[2];
+
+	(void)arg;
+	if (worker.control || queue_attached())
+		return;
+	loop_timer_set(worker.rejoin, REJOIN_MS);
+	chan_free(&worker.broker);
+	if (chan_connect(IPC_DOOR_BROKER, &broker_ops, NULL, &worker.broker) != 0 ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
+		return;
+	m.worker.id = worker.id;
+	chan_send(worker.broker, &m, pair[0]);
+	fd_close(&pair[0]);
+	attach(pair[1]);
 }
 
 static void on_control_closed(struct chan *c, void *arg)
@@ -172,6 +224,7 @@ static void on_control_closed(struct chan *c, void *arg)
 	(void)c;
 	(void)arg;
 	worker.control = NULL;
+	loop_timer_set(worker.rejoin, 0);
 	stop();
 }
 
@@ -184,6 +237,7 @@ static void on_start(void)
 	loop_on_signal(SIGHUP, on_reload_signal);
 	worker.grace = loop_timer_new(end_now, NULL);
 	worker.orphan = loop_timer_new(on_orphan, NULL);
+	worker.rejoin = loop_timer_new(on_rejoin, NULL);
 	worker.env.tls = tls_client_ctx();
 	worker.env.resolver = asker_new(IPC_DOOR_RESOLVE);
 	worker.env.signer = asker_new(IPC_DOOR_SIGN);

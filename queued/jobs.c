@@ -52,7 +52,7 @@ struct job *jobs_new(struct message *m, uint64_t copy)
 
 void jobs_schedule(struct job *j)
 {
-	if (j->plan.domain || j->worker || j->done_pending || j->state == STATE_HELD)
+	if (j->plan.domain || j->worker || j->former || j->done_pending || j->state == STATE_HELD)
 		return;
 	plan_add(&jobs_plan, &j->plan, addr_domain(&j->rcpt), j->due_ms);
 }
@@ -78,6 +78,7 @@ void jobs_give(struct job *j, struct worker *w, struct job **list)
 		plan_lock(&jobs_plan, &j->plan, addr_domain(&j->rcpt));
 	}
 	j->worker = w;
+	j->former = false;
 	j->next_of_worker = *list;
 	if (*list)
 		(*list)->prev_of_worker = &j->next_of_worker;

@@ -38,6 +38,8 @@ struct job {
 	char *return_path;     /* "": null sender */
 	struct worker *worker; /* who has it */
 	struct job *next_of_worker, **prev_of_worker;
+	size_t mark;	   /* its slot in inflight.c; 0: none */
+	bool former;	   /* waits for a worker that had it before this start */
 	bool done_pending; /* a RESULT of it waits to be committed */
 };
 

@@ -72,6 +72,7 @@ static void on_sweep(void *arg)
 static void turn_end(void)
 {
 	results_commit();
+	workers_dismiss();
 	if (self.scan_due) {
 		self.scan_due = claim_some();
 		if (self.scan_due)
@@ -99,6 +100,7 @@ static void recover(void)
 	while (claim_some())
 		;
 	store_each_unkept(finish_old);
+	inflight_open();
 	jobs_schedule_all();
 }
 

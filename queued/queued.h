@@ -39,7 +39,17 @@ bool workers_known(void);
 /* Gives a copy to the least busy worker; false: nobody has room. */
 bool workers_give(struct job *j, const struct ipc_msg *deliver, int fd);
 bool workers_have_room(void);
+/* Lets those go that stop and have nothing more to tell. */
+void workers_dismiss(void);
 void workers_ack(struct worker *w, uint64_t copy, uint32_t attempt);
+
+/* Has a connected worker of that id said all that it is doing? */
+bool workers_has_told(uint64_t id);
+
+/* inflight.c: who had what, kept for the next start */
+void inflight_open(void);
+void inflight_mark(struct job *j, uint64_t worker);
+void inflight_clear(struct job *j);
 
 /* deliver.c: what is due and may go is given to workers */
 void deliver_init(void);

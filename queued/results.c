@@ -14,7 +14,7 @@
 #include "queued/queued.h"
 #include "queued/store.h"
 
-enum { RETRY_MS = 1000, LAST_MAX = 1024 };
+enum { RETRY_MS = 1000, QUICK_RETRIES = 2, LAST_MAX = 1024 };
 
 struct result {
 	struct result *next;
@@ -22,6 +22,7 @@ struct result {
 	struct job *job;       /* NULL: known already, only to be acknowledged */
 	struct buf packet;     /* what m points into */
 	struct ipc_result m;
+	bool own; /* not a worker's: it died, or never had the copy */
 	int64_t at_ms;
 	/* what the transaction will make of the copy */
 	enum copy_state state;
@@ -63,8 +64,10 @@ static struct result *add(const struct ipc_result *m, struct worker *worker, str
 	r->worker = worker;
 	r->job = j;
 	r->at_ms = wall_now().ms;
-	if (j)
+	if (j) {
 		j->done_pending = true;
+		j->former = false;
+	}
 	*self.last = r;
 	self.last = &r->next;
 	return r;
@@ -94,7 +97,7 @@ void results_add_own(struct job *j, const char *stage, const char *status, const
 		.started_ms = (uint64_t)wall_now().ms,
 	};
 
-	add(&m, NULL, j);
+	add(&m, NULL, j)->own = true;
 }
 
 void results_add_corrupt(struct job *j, const char *why)
@@ -124,6 +127,16 @@ static int64_t retry_at(const struct job *j, unsigned attempts, int64_t now_ms)
 	return next > end && now_ms < end ? end : next;
 }
 
+/* A death of ours is no reason to let the recipient wait, unless it happens again. */
+static int64_t next_try(const struct result *r)
+{
+	bool died = r->own && r->m.uncertain;
+
+	if (died && r->attempts <= QUICK_RETRIES)
+		return r->at_ms + RETRY_MS;
+	return retry_at(r->job, r->attempts, r->at_ms);
+}
+
 static void decide(struct result *r)
 {
 	const struct job *j = r->job;
@@ -148,7 +161,7 @@ static void decide(struct result *r)
 		r->state = STATE_EXPIRED;
 	} else {
 		r->state = STATE_DEFERRED;
-		r->due_ms = retry_at(j, r->attempts, r->at_ms);
+		r->due_ms = next_try(r);
 	}
 }
 
@@ -289,6 +302,7 @@ static bool settle(struct result *r, struct finished *out)
 	struct job *j = r->job;
 
 	j->done_pending = false;
+	inflight_clear(j);
 	j->state = r->state;
 	j->attempts = r->attempts;
 	j->due_ms = r->due_ms;

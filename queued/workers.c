@@ -3,7 +3,8 @@
  *
  * After a start nothing is planned until the parent has named its workers (WORKERS) and each has
  * said which copies it is delivering (INFLIGHT): those are locked here until their RESULT comes
- * or the worker dies.  So a kill of queued makes no duplicate.
+ * or the worker dies.  A worker whose parent died as well comes by itself; inflight.c knows for
+ * which copies to wait.  So a kill of queued makes no duplicate.
  */
 #include <stdio.h>
 
@@ -29,7 +30,7 @@ struct worker {
 static struct {
 	struct worker *first;
 	struct chan_listener *listener;
-	struct chan *broker;
+	struct chan *parent;
 	bool named; /* WORKERS came */
 	uint64_t awaited[WORKERS_MAX];
 	size_t awaited_count;
@@ -39,6 +40,14 @@ static struct {
 bool workers_known(void)
 {
 	return self.known;
+}
+
+bool workers_has_told(uint64_t id)
+{
+	for (const struct worker *w = self.first; w; w = w->next)
+		if (w->id == id && w->told)
+			return true;
+	return false;
 }
 
 /* One more of those named at the start has told, or is dead. */
@@ -152,6 +161,18 @@ void workers_ack(struct worker *w, uint64_t copy, uint32_t attempt)
 	chan_send(w->chan, &m, -1);
 }
 
+void workers_dismiss(void)
+{
+	for (struct worker *w = self.first, *next; w; w = next) {
+		next = w->next;
+		if (!w->stopping || !w->told || w->job_count || results_stuck())
+			continue;
+		chan_free(&w->chan);
+		stop_awaiting(w->id);
+		worker_free(w);
+	}
+}
+
 static struct worker *least_busy(void)
 {
 	struct worker *best = NULL;
@@ -176,35 +197,41 @@ bool workers_give(struct job *j, const struct ipc_msg *deliver, int fd)
 		return false;
 	jobs_give(j, w, &w->jobs);
 	w->job_count++;
+	inflight_mark(j, w->id);
 	chan_send(w->chan, deliver, fd);
 	return true;
 }
 
-/* the parent */
+/* the BROKER door: the parent, and workers that have lost theirs */
 
-static void broker_message(struct chan *c, const struct ipc_msg *m, int *fd, void *arg)
+static void take_names(struct chan *parent, const struct ipc_workers *m)
 {
-	(void)c;
-	(void)arg;
-	if (m->type == IPC_WORKER) {
-		worker_new(m->worker.id, fd);
-		return;
-	}
+	self.parent = parent;
 	self.named = true;
-	self.awaited_count = m->workers.ids.n;
+	self.awaited_count = m->ids.n;
 	for (size_t i = 0; i < self.awaited_count; i++)
-		self.awaited[i] = ipc_u64s_at(&m->workers.ids, i);
+		self.awaited[i] = ipc_u64s_at(&m->ids, i);
 	for (struct worker *w = self.first; w; w = w->next)
 		if (w->told)
 			stop_awaiting(w->id);
 	stop_awaiting(0);
 }
 
+static void broker_message(struct chan *c, const struct ipc_msg *m, int *fd, void *arg)
+{
+	(void)arg;
+	if (m->type == IPC_WORKER)
+		worker_new(m->worker.id, fd);
+	else
+		take_names(c, &m->workers);
+}
+
 static void broker_closed(struct chan *c, void *arg)
 {
-	(void)c;
 	(void)arg;
-	self.broker = NULL;
+	if (c != self.parent)
+		return;
+	self.parent = NULL;
 	self.awaited_count = 0;
 	self.named = self.known; /* else its next WORKERS is awaited */
 }
@@ -214,8 +241,7 @@ static const struct chan_ops broker_ops = {.message = broker_message, .closed = 
 static void broker_accepted(int fd, void *arg)
 {
 	(void)arg;
-	chan_free(&self.broker); /* a new parent; the old one is dead */
-	self.broker = chan_new(fd, IPC_DOOR_BROKER, IPC_LISTENER, &broker_ops, NULL);
+	chan_new(fd, IPC_DOOR_BROKER, IPC_LISTENER, &broker_ops, NULL);
 }
 
 void workers_init(void)

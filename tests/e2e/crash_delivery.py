@@ -246,6 +246,31 @@ def _(s, peer):
         equal([peer.copies(i.ref), len(s.events(i, "deferred"))], [1, 0])
 
 
+@test("D3: queued and deliverd killed together after the dot: the workers come by themselves, one copy")
+def _(s, peer):
+    for first_answer in (True, False):
+        s.fresh()
+        gate = Gate()
+        peer.script = at(dot=first(1, gate))
+        ids = [s.submit("d3.both.%d.%d@peer.test" % (first_answer, n)) for n in range(4)]
+        must_come("four dots", lambda: gate.waiting == 4)
+        queued, deliverd = s.pid("queued"), s.pid("deliverd")
+        kill(queued)
+        kill(deliverd)
+        s.deaths += 2
+        if first_answer:
+            gate.open()
+        must_come("others", lambda: s.pid("queued") not in (0, None, queued) and
+                  s.pid("deliverd") not in (0, None, deliverd))
+        s.all_ready()
+        must_come("it plans", lambda: s.log_find(
+            r"queued\[%d\]: info planning" % s.pid("queued")))
+        gate.open()
+        for i in ids:
+            s.delivered_once(peer, i)
+            equal([peer.copies(i.ref), len(s.events(i, "deferred"))], [1, 0])
+
+
 @test("D3: queued killed while 20 copies are after their dot: nothing is delivered twice")
 def _(s, peer):
     gates = [Gate(), Gate()]
@@ -404,7 +429,7 @@ def fifty(s, peer, disturb):
 
 
 @test("all processes killed at once with 50 messages on their way: all arrive; twice only what was "
-      "after its dot")
+      "after its dot, and told as uncertain")
 def _(s, peer):
     at_kill = []
 
@@ -417,6 +442,7 @@ def _(s, peer):
     check(twice <= IN_FLIGHT, twice, "copies twice")
     for i in ids:
         check(peer.copies(i.ref) == 1 or i.ref in open_then, "twice, though it had no dot:", i)
+        check(peer.copies(i.ref) == 1 or uncertain(s, i), "twice, untold:", i)
 
 
 @test("every daemon killed, each by itself, with 50 messages on their way: all arrive, none twice "
