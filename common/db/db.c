@@ -87,8 +87,8 @@ static void set_up_file(struct db *d, size_t schema, int version)
 	sqlite3_file_control(d->h, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
 	if (d->error)
 		return;
-	/* also when there is nothing to do: SQLite takes a file that it cannot open for writing for a
-	 * read-only one, and would tell us only with the first transaction */
+	/* also when there is nothing to do: a file that cannot be opened for writing SQLite takes
+	 * for a read-only one, and would tell us only with the first transaction */
 	snprintf(sql, sizeof(sql), "PRAGMA user_version=%d", version);
 	exec(d, "BEGIN IMMEDIATE");
 	if (user_version(d) == 0) {
