@@ -44,25 +44,44 @@ static off_t log_size(void)
 	return stat(SUP_LOG_FILE, &st) == 0 ? st.st_size : 0;
 }
 
-/* The last lines that have been written since `begin`, on stderr. */
+static bool is_complaint(struct span line)
+{
+	return memmem(line.p, line.n, "]: error ", 9) || memmem(line.p, line.n, "]: alert ", 9);
+}
+
+/* The last lines of text that complain, or, when none does, the last of all. */
+static void print_last(struct span text, bool complaints)
+{
+	struct span lines[TAIL_LINES], rest = text;
+	size_t n = 0;
+
+	while (rest.n) {
+		struct span line = span_cut(&rest, '\n');
+
+		if (!complaints || is_complaint(line))
+			lines[n++ % TAIL_LINES] = line;
+	}
+	for (size_t i = n > TAIL_LINES ? n - TAIL_LINES : 0; i < n; i++)
+		fprintf(stderr, "%.*s\n", SPAN_FMT(lines[i % TAIL_LINES]));
+	if (!n && complaints)
+		print_last(text, false);
+}
+
+/* What the log says since `begin`, on stderr. */
 static void log_tail(const char *abs, off_t begin)
 {
 	char text[TAIL_BYTES];
 	AUTO_CLOSE int fd = open(SUP_LOG_FILE, O_RDONLY | O_CLOEXEC);
 	off_t size = log_size();
-	ssize_t n, at;
-	int lines = 0;
+	ssize_t n;
 
 	if (size - begin > TAIL_BYTES)
 		begin = size - TAIL_BYTES;
 	n = fd < 0 ? 0 : pread(fd, text, sizeof(text), begin);
 	if (n <= 0)
 		return;
-	for (at = n - 1; at > 0; at--)
-		if (text[at - 1] == '\n' && ++lines == TAIL_LINES)
-			break;
-	fprintf(stderr, "posthaste: the end of %s/%s:\n%.*s", abs, SUP_LOG_FILE, (int)(n - at),
-		text + at);
+	fprintf(stderr, "posthaste: %s/%s says:\n", abs, SUP_LOG_FILE);
+	print_last(span_of(text, (size_t)n), true);
 }
 
 /* the supervisor's process */

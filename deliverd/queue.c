@@ -108,7 +108,7 @@ static void on_closed(struct chan *c, void *arg)
 	(void)c;
 	(void)arg;
 	queue.chan = NULL;
-	LOG(LOG_INFO, "queue-lost", KU("unacknowledged", queue.count));
+	LOG(queue.stopping ? LOG_DEBUG : LOG_INFO, "queue-lost", KU("unacknowledged", queue.count));
 	queue.ops->lost();
 }
 

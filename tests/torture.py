@@ -412,7 +412,9 @@ class Run:
             self.b.kills = 0
             self.box.start()
         if supervised and self.impossible():
-            self.b.restart()
+            self.box.kill_all()
+            self.box.start()
+            self.b.kills = 0
         if not wait_for(self.box.ready, SETTLE_S, 0.05):
             self.wrong("e: not all are ready again: %s",
                        [n for n, d in self.box.status().items() if not d["ready"]])

@@ -66,6 +66,12 @@ def is_alive(pid):
         return False
 
 
+def start_of(pid):
+    """When a process began, in clock ticks since boot."""
+    with open("/proc/%d/stat" % pid) as f:
+        return int(f.read().rpartition(")")[2].split()[19])
+
+
 class Accepted(str):
     """A queue id, with what was submitted under it: rcpts, ref (its X-Test-Ref)."""
 
@@ -149,15 +155,32 @@ class Sandbox:
             raise Failed("processes %s do not end" % left)
 
     def processes(self):
-        """All processes that work in this instance's folder."""
-        found = []
+        """All processes of this instance: those that work in its folder, and those that the
+        supervisor has noted (one that lets nobody look in doesn't show its folder)."""
+        found = set()
         for name in os.listdir("/proc"):
             try:
-                if name.isdigit() and int(name) != os.getpid() and \
-                        os.readlink("/proc/%s/cwd" % name) == os.path.realpath(self.dir) and \
-                        is_alive(int(name)):
-                    found.append(int(name))
+                if name.isdigit() and os.readlink("/proc/%s/cwd" % name) == \
+                        os.path.realpath(self.dir):
+                    found.add(int(name))
             except OSError:
+                pass
+        found.update(self._noted())
+        return sorted(p for p in found - {os.getpid()} if is_alive(p))
+
+    def _noted(self):
+        """The pids of run/supervisor/pids that are still the same processes."""
+        found = []
+        try:
+            with open(os.path.join(self.dir, "run", "supervisor", "pids")) as f:
+                rows = [line.split() for line in f]
+        except OSError:
+            return found
+        for row in rows:
+            try:
+                if len(row) == 3 and start_of(int(row[1])) == int(row[2]):
+                    found.append(int(row[1]))
+            except (OSError, ValueError):
                 pass
         return found
 
