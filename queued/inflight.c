@@ -8,7 +8,6 @@
  * A worker's id holds its pid (deliverd/pool.h).
  */
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -19,7 +18,7 @@
 
 #define MARKS "mail/inflight"
 
-enum { SLOTS = 16384, CHECK_MS = 200, PID_SHIFT = 20, SLACK_MS = 60000 };
+enum { SLOTS = 16384, CHECK_MS = 200, SLACK_MS = 60000 };
 
 struct slot {
 	uint64_t copy, worker;
@@ -66,12 +65,24 @@ void inflight_clear(struct job *j)
 	j->mark = 0;
 }
 
-/* EPERM: it lives, as another user. */
+/* Is that process still a delivery worker, and not a later one's or another program's (after a
+ * reboot, numbers begin anew)?  When nobody lets us look, it counts as dead. */
 static bool lives(uint64_t worker)
 {
-	pid_t pid = (pid_t)(worker >> PID_SHIFT);
+	static const char comm[] = "posthaste-deliv"; /* the kernel keeps 15 bytes */
+	char path[64];
+	struct buf name;
+	bool is_one;
 
-	return pid > 1 && (kill(pid, 0) == 0 || errno != ESRCH);
+	if (workers_reuse_pid(worker))
+		return false;
+	snprintf(path, sizeof(path), "/proc/%llu/comm",
+		 (unsigned long long)worker >> WORKER_PID_SHIFT);
+	if (file_read(path, 64, &name) != 0)
+		return false;
+	is_one = span_eq_str(span_head(buf_span(&name), sizeof(comm) - 1), comm);
+	buf_done(&name);
+	return is_one;
 }
 
 /* True: it need not wait any more. */

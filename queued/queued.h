@@ -32,6 +32,8 @@ int64_t files_finish(const struct qid *id);
 /* Removes the days of kept/ that have passed. */
 void files_sweep(void);
 
+enum { WORKER_PID_SHIFT = 20 }; /* a worker's id: its pid, and a count (deliverd/pool.h) */
+
 /* workers.c: deliverd's workers, their connections, and what each is doing */
 void workers_init(void);
 /* All that the parent named have said what they are doing: planning may begin. */
@@ -45,6 +47,8 @@ void workers_ack(struct worker *w, uint64_t copy, uint32_t attempt);
 
 /* Has a connected worker of that id said all that it is doing? */
 bool workers_has_told(uint64_t id);
+/* Is there a connected worker with the same pid in another id? */
+bool workers_reuse_pid(uint64_t id);
 
 /* inflight.c: who had what, kept for the next start */
 void inflight_open(void);

@@ -50,6 +50,14 @@ bool workers_has_told(uint64_t id)
 	return false;
 }
 
+bool workers_reuse_pid(uint64_t id)
+{
+	for (const struct worker *w = self.first; w; w = w->next)
+		if (w->id != id && w->id >> WORKER_PID_SHIFT == id >> WORKER_PID_SHIFT)
+			return true;
+	return false;
+}
+
 /* One more of those named at the start has told, or is dead. */
 static void stop_awaiting(uint64_t id)
 {
