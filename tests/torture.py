@@ -100,8 +100,9 @@ ALWAYS = (
     # known from before a kill, but not moved while the disk was full: held for a missing file
     Fault("queued", "start", "pwrite64", STAYS_FULL, 12),
     Fault("queued", "message", "rename", IO, 1),
-    # SQLite took its index for read-only, and no transaction succeeded until a new start
+    # SQLite took the file for read-only, and no transaction succeeded any more
     Fault("queued", "start", "openat", IO, 1, "mail/mail.db-shm"),
+    Fault("queued", "start", "openat", IO, 1, "mail/mail.db"),
     # the other daemons' users were not found, and all that they said was refused for ever
     Fault("queued", "start", "openat", IO, 1, "/etc/passwd"),
     Fault("signer", "start", "openat", IO, 1, "/etc/nsswitch.conf"),
@@ -364,8 +365,10 @@ class Run:
         self.traced(self.box.pid(self.fault.daemon), stimulus, False)
 
     def daemon(self):
+        queued = self.box.pid("queued")  # asked now: the supervisor must have no other work then
+
         def stimulus():
-            os.kill(self.box.pid("queued"), 9)
+            os.kill(queued, 9)
             self.send()
             time.sleep(0.3)
         self.traced(self.box.pid("supervisor"), stimulus, False)

@@ -87,8 +87,14 @@ static void set_up_file(struct db *d, size_t schema, int version)
 	sqlite3_file_control(d->h, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
 	if (d->error)
 		return;
-	/* also when there is nothing to do: a file that cannot be opened for writing SQLite takes
-	 * for a read-only one, and would tell us only with the first transaction */
+	/* A file that cannot be opened for writing SQLite takes for a read-only one.  Of the
+	 * database it tells when asked, of its -shm only by refusing a transaction: so there is
+	 * always one. */
+	if (sqlite3_db_readonly(d->h, "main")) {
+		d->error = SQLITE_READONLY;
+		snprintf(d->error_text, sizeof(d->error_text), "it cannot be opened for writing");
+		return;
+	}
 	snprintf(sql, sizeof(sql), "PRAGMA user_version=%d", version);
 	exec(d, "BEGIN IMMEDIATE");
 	if (user_version(d) == 0) {
