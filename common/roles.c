@@ -2,7 +2,10 @@
 
 #include <pwd.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "common/proc.h"
 
 static const struct {
 	const char *name;
@@ -60,8 +63,15 @@ uid_t role_uid(enum role r)
 {
 	char user[32];
 	struct passwd *pw;
+	struct stat st;
 
 	role_user(r, user);
 	pw = getpwnam(user);
-	return pw ? pw->pw_uid : getuid();
+	if (pw)
+		return pw->pw_uid;
+	/* in an instance of root's every daemon has its user: then it could not be looked up, and
+	 * we would refuse all that it says */
+	if (stat(".", &st) < 0 || st.st_uid != getuid())
+		die(EX_OSFILE, "the user %s cannot be looked up; ./quickstart deps makes it", user);
+	return getuid();
 }

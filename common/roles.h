@@ -33,7 +33,8 @@ const char *role_name(enum role r);
 const char *role_program(enum role r); /* NULL: no daemon of its own yet */
 /* "ph-" and the name. */
 void role_user(enum role r, char out[32]);
-/* The uid behind the role's user; our own where that user does not exist. */
+/* The uid behind the role's user.  Our own in an instance of ours where that user does not exist;
+ * in one of somebody else's (root's) that ends the daemon, which is then started again. */
 uid_t role_uid(enum role r);
 
 /* A folder of the instance.  group NULL: "posthaste". */
