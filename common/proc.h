@@ -11,8 +11,8 @@
 
 #include <sysexits.h>
 
-#include "common/buf.h"
 #include "common/conf/conf.h"
+#include "common/file.h"
 
 /* Ends the process with code; the message is logged.  In main.c and init functions only. */
 NORETURN void die(int code, const char *fmt, ...) PRINTF(2, 3);
@@ -39,15 +39,6 @@ void proc_die_with_parent(pid_t parent);
  * proc_worker_started(). */
 pid_t proc_fork_worker(void);
 void proc_worker_started(void);
-
-/* Reads a whole small file; -errno, -EFBIG above max. */
-int file_read(const char *path, size_t max, struct buf *out) MUST_CHECK;
-/* Writes a file so that after a crash the old or the new one is there: temp, fsync, rename,
- * fsync of the folder. */
-int file_replace(const char *path, struct span text, mode_t mode) MUST_CHECK;
-
-/* rename(2): -errno.  Not flushed. */
-int file_rename(const char *from, const char *to) MUST_CHECK;
 
 /* A 32-byte secret of ours: secrets/<role>/<name>; dies with what to do when it is missing. */
 void secret_load(const char *role, const char *name, uint8_t key[32]);

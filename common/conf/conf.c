@@ -13,7 +13,7 @@
 
 #include "common/conf/conf_types.h"
 #include "common/conf/suggest.h"
-#include "common/proc.h"
+#include "common/file.h"
 #include "common/utf8.h"
 
 /* clang-format off */
