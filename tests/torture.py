@@ -350,7 +350,12 @@ class Run:
         finally:
             self.dead = not is_alive(pid)
             strace.terminate()
-            strace.communicate()
+            try:
+                strace.communicate(timeout=5)
+            except subprocess.TimeoutExpired:
+                # a process that dies while its second thread is being attached can hold strace
+                strace.kill()
+                strace.communicate()
 
     def message(self):
         workers = self.box.workers(self.fault.daemon) if self.fault.daemon in HAS_WORKERS else []
