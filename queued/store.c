@@ -12,7 +12,7 @@
 #include "mail_sql.h"
 
 #define MAIL_DB "mail/mail.db"
-enum { SCHEMA_VERSION = 1 };
+enum { SCHEMA_VERSION = 2 };
 
 static struct db *db;
 

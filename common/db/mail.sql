@@ -1,5 +1,8 @@
 -- mail.sql: all SQL of mail.db (writer: queued; readers: the command, later httpd and webhookd).
 -- Times are wall milliseconds.  States and event types are numbers of state.h and event.def.
+-- copies.flags: 1 the event delayed was written, 2 released by an operator (what held it is not
+-- looked at again), 4 counted for the send limit.  suppressions: server 0 is every server's;
+-- addresses in lower case; expires 0 is never.
 
 -- name: schema
 CREATE TABLE messages (
@@ -12,8 +15,16 @@ CREATE TABLE messages (
 	size INTEGER NOT NULL,
 	received INTEGER NOT NULL,
 	open INTEGER NOT NULL,
-	kept INTEGER
+	kept INTEGER,
+	tag TEXT NOT NULL DEFAULT '',
+	stream TEXT NOT NULL DEFAULT '',
+	metadata TEXT NOT NULL DEFAULT '',
+	idempotency TEXT NOT NULL DEFAULT '',
+	digest BLOB,
+	expires INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE INDEX messages_unkept ON messages(n) WHERE open = 0 AND kept IS NULL;
+CREATE INDEX messages_idempotency ON messages(server, idempotency) WHERE idempotency <> '';
 CREATE TABLE copies (
 	id INTEGER PRIMARY KEY,
 	message INTEGER NOT NULL REFERENCES messages(n),
@@ -23,7 +34,9 @@ CREATE TABLE copies (
 	next INTEGER NOT NULL,
 	token TEXT NOT NULL,
 	return_path TEXT NOT NULL,
-	last TEXT NOT NULL DEFAULT ''
+	last TEXT NOT NULL DEFAULT '',
+	hold TEXT NOT NULL DEFAULT '',
+	flags INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX copies_message ON copies(message);
 CREATE INDEX copies_open ON copies(next) WHERE state < 3;
@@ -36,6 +49,18 @@ CREATE TABLE events (
 	data TEXT NOT NULL
 ) STRICT;
 CREATE INDEX events_message ON events(message);
+CREATE TABLE suppressions (
+	server INTEGER NOT NULL,
+	address TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	created INTEGER NOT NULL,
+	expires INTEGER NOT NULL,
+	PRIMARY KEY (server, address)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE settings (
+	name TEXT PRIMARY KEY,
+	value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- writing
 

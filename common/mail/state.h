@@ -25,6 +25,9 @@ enum copy_state {
 #undef STATE
 };
 
+/* What the command may ask queued to do with open copies (ipc.def, CHANGE). */
+enum queue_action { QUEUE_HOLD = 1, QUEUE_RELEASE = 2, QUEUE_RETRY = 3, QUEUE_CANCEL = 4 };
+
 const char *state_name(uint64_t state); /* "?" when unknown */
 bool state_final(enum copy_state state);
 

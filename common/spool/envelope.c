@@ -15,7 +15,14 @@ enum key {
 	KEY_HELO,
 	KEY_TLS,
 	KEY_RECEIVED,
-	KEY_RCPT, /* last: may come again */
+	KEY_TAG, /* from here on they may be missing */
+	KEY_STREAM,
+	KEY_METADATA,
+	KEY_IDEMPOTENCY,
+	KEY_TRACK,
+	KEY_EXPIRES,
+	KEY_DIGEST,
+	KEY_RCPT, /* the only one that may come again, and must come */
 	KEY_COUNT
 };
 
@@ -24,6 +31,9 @@ static const char *const keys[KEY_COUNT] = {
 	[KEY_SERVER] = "server",     [KEY_CREDENTIAL] = "credential",
 	[KEY_SENDER] = "sender",     [KEY_DOMAIN] = "domain",	[KEY_CLIENT] = "client",
 	[KEY_HELO] = "helo",	     [KEY_TLS] = "tls",		[KEY_RECEIVED] = "received",
+	[KEY_TAG] = "tag",	     [KEY_STREAM] = "stream",	[KEY_METADATA] = "metadata",
+	[KEY_IDEMPOTENCY] = "idempotency",
+	[KEY_TRACK] = "track",	     [KEY_EXPIRES] = "expires", [KEY_DIGEST] = "digest",
 	[KEY_RCPT] = "rcpt",
 };
 
@@ -52,6 +62,33 @@ static void put_u64(struct buf *out, enum key key, uint64_t v)
 	buf_fmt(out, "%s=%llu\n", keys[key], (unsigned long long)v);
 }
 
+static void put_given_text(struct buf *out, enum key key, const char *v)
+{
+	if (v && v[0])
+		put_text(out, key, span_str(v));
+}
+
+static void put_given_u64(struct buf *out, enum key key, uint64_t v)
+{
+	if (v)
+		put_u64(out, key, v);
+}
+
+static void put_options(struct buf *out, const struct envelope *e)
+{
+	char digest[2 * ENVELOPE_DIGEST_SIZE + 1] = "";
+
+	put_given_text(out, KEY_TAG, e->options.tag);
+	put_given_text(out, KEY_STREAM, e->options.stream);
+	put_given_text(out, KEY_METADATA, e->options.metadata);
+	put_given_text(out, KEY_IDEMPOTENCY, e->options.idempotency);
+	put_given_u64(out, KEY_TRACK, e->options.track);
+	put_given_u64(out, KEY_EXPIRES, (uint64_t)e->options.expires.ms);
+	if (e->has_digest)
+		hex_encode(e->digest, sizeof(e->digest), digest);
+	put_given_text(out, KEY_DIGEST, digest);
+}
+
 void envelope_encode(const struct envelope *e, struct buf *out)
 {
 	put_u64(out, KEY_V, 1);
@@ -65,6 +102,7 @@ void envelope_encode(const struct envelope *e, struct buf *out)
 	put_text(out, KEY_HELO, span_str(e->helo));
 	put_text(out, KEY_TLS, span_str(e->tls));
 	put_u64(out, KEY_RECEIVED, (uint64_t)e->received.ms);
+	put_options(out, e);
 	for (size_t i = 0; i < e->rcpt_count; i++) {
 		buf_fmt(out, "%s=%llu:", keys[KEY_RCPT], (unsigned long long)e->rcpts[i].copy);
 		put_escaped(out, addr_span(&e->rcpts[i].addr));
@@ -123,6 +161,45 @@ static int get_rcpt(struct span v, struct envelope *e, size_t *room)
 	return 0;
 }
 
+static int get_number(struct span v, uint64_t max, uint64_t *out)
+{
+	return span_u64(v, max, out) == 0 && *out ? 0 : -EBADMSG;
+}
+
+/* A value that is given: one is never written that says nothing. */
+static int get_option(enum key key, struct span v, struct envelope *e)
+{
+	struct options *o = &e->options;
+	uint64_t number;
+
+	if (!v.n)
+		return -EBADMSG;
+	switch ((unsigned)key) {
+	case KEY_TAG:
+		return span_cstr(v, o->tag, sizeof(o->tag));
+	case KEY_STREAM:
+		return span_cstr(v, o->stream, sizeof(o->stream));
+	case KEY_METADATA:
+		o->metadata = v.n <= OPTIONS_METADATA_MAX ? span_dup(v) : NULL;
+		return o->metadata ? 0 : -EBADMSG;
+	case KEY_IDEMPOTENCY:
+		return span_cstr(v, o->idempotency, sizeof(o->idempotency));
+	case KEY_TRACK:
+		if (get_number(v, TRACK_NO | TRACK_OPENS | TRACK_CLICKS, &number) != 0)
+			return -EBADMSG;
+		o->track = (unsigned)number;
+		return 0;
+	case KEY_EXPIRES:
+		if (get_number(v, INT64_MAX, &number) != 0)
+			return -EBADMSG;
+		o->expires.ms = (int64_t)number;
+		return 0;
+	default:
+		e->has_digest = true;
+		return hex_decode(v, e->digest, sizeof(e->digest));
+	}
+}
+
 static int get_value(enum key key, struct span v, struct envelope *e, size_t *room)
 {
 	uint64_t number;
@@ -153,6 +230,14 @@ static int get_value(enum key key, struct span v, struct envelope *e, size_t *ro
 			return -EBADMSG;
 		e->received.ms = (int64_t)number;
 		return 0;
+	case KEY_TAG:
+	case KEY_STREAM:
+	case KEY_METADATA:
+	case KEY_IDEMPOTENCY:
+	case KEY_TRACK:
+	case KEY_EXPIRES:
+	case KEY_DIGEST:
+		return get_option(key, v, e);
 	case KEY_RCPT:
 		return get_rcpt(v, e, room);
 	case KEY_COUNT:
@@ -204,7 +289,7 @@ static const char *decode_lines(struct span text, struct envelope *e)
 	while (text.n && !why)
 		why = decode_line(span_cut(&text, '\n'), e, seen, &room);
 	for (size_t k = 0; k < KEY_COUNT && !why; k++)
-		if (!seen[k])
+		if (!seen[k] && (k < KEY_TAG || k == KEY_RCPT))
 			why = "a key missing";
 	return why;
 }
@@ -224,6 +309,7 @@ int envelope_decode(struct span text, struct envelope *out, const char **why)
 
 void envelope_done(struct envelope *e)
 {
+	options_done(&e->options);
 	mem_free(e->rcpts);
 	e->rcpts = NULL;
 	e->rcpt_count = 0;

@@ -18,6 +18,13 @@ static const char *const lines[] = {
 	"helo=laptop",
 	"tls=TLSv1.3%20TLS_AES_256_GCM_SHA384",
 	"received=1763923472123",
+	"tag=welcome%20mail",
+	"stream=newsletter",
+	"metadata={\"order\":\"17\"}",
+	"idempotency=order-17",
+	"track=2",
+	"expires=1763924072123",
+	"digest=0000000000000000000000000000000000000000000000000000000000000007",
 	"rcpt=4001:bob@c.example",
 	"rcpt=4005:Carol@d.example",
 };
@@ -29,6 +36,8 @@ static struct addr addr_of(const char *s)
 	assert_true(!*s || addr_parse(span_str(s), &a) == 0);
 	return a;
 }
+
+static char metadata[] = "{\"order\":\"17\"}";
 
 static struct envelope filled(struct envelope_rcpt rcpts[2])
 {
@@ -44,7 +53,28 @@ static struct envelope filled(struct envelope_rcpt rcpts[2])
 	snprintf(e.client, sizeof(e.client), "192.0.2.1");
 	snprintf(e.helo, sizeof(e.helo), "laptop");
 	snprintf(e.tls, sizeof(e.tls), "TLSv1.3 TLS_AES_256_GCM_SHA384");
+	snprintf(e.options.tag, sizeof(e.options.tag), "welcome mail");
+	snprintf(e.options.stream, sizeof(e.options.stream), "newsletter");
+	e.options.metadata = metadata;
+	snprintf(e.options.idempotency, sizeof(e.options.idempotency), "order-17");
+	e.options.track = TRACK_OPENS;
+	e.options.expires.ms = 1763924072123;
+	e.has_digest = true;
+	e.digest[ENVELOPE_DIGEST_SIZE - 1] = 7;
 	return e;
+}
+
+static void check_equal_options(const struct envelope *a, const struct envelope *b)
+{
+	assert_string_equal(a->options.tag, b->options.tag);
+	assert_string_equal(a->options.stream, b->options.stream);
+	assert_string_equal(a->options.metadata ? a->options.metadata : "",
+			    b->options.metadata ? b->options.metadata : "");
+	assert_string_equal(a->options.idempotency, b->options.idempotency);
+	assert_int_equal(a->options.track, b->options.track);
+	assert_int_equal(a->options.expires.ms, b->options.expires.ms);
+	assert_int_equal(a->has_digest, b->has_digest);
+	assert_memory_equal(a->digest, b->digest, sizeof(a->digest));
 }
 
 static void check_equal(const struct envelope *a, const struct envelope *b)
@@ -59,6 +89,7 @@ static void check_equal(const struct envelope *a, const struct envelope *b)
 	assert_string_equal(a->helo, b->helo);
 	assert_string_equal(a->tls, b->tls);
 	assert_int_equal(a->received.ms, b->received.ms);
+	check_equal_options(a, b);
 	assert_int_equal(a->rcpt_count, b->rcpt_count);
 	for (size_t i = 0; i < a->rcpt_count; i++) {
 		assert_int_equal(a->rcpts[i].copy, b->rcpts[i].copy);
@@ -112,6 +143,9 @@ static void test_what_may_be_empty(void **state UNUSED)
 	e.client[0] = e.helo[0] = e.tls[0] = '\0';
 	e.server = e.credential = 0;
 	e.received.ms = 0;
+	e.options = (struct options){.tag = ""};
+	e.has_digest = false;
+	memset(e.digest, 0, sizeof(e.digest));
 	e.rcpt_count = 1;
 	check_round_trip(&e, &text);
 	buf_done(&text);
@@ -226,7 +260,8 @@ static const char *refusal(size_t at, const char *instead)
 	return why;
 }
 
-enum { V, ID, CLASS, SERVER, CREDENTIAL, SENDER, DOMAIN, CLIENT, HELO, TLS, RECEIVED, RCPT };
+enum { V, ID, CLASS, SERVER, CREDENTIAL, SENDER, DOMAIN, CLIENT, HELO, TLS, RECEIVED, TAG, STREAM,
+       METADATA, IDEMPOTENCY, TRACK, EXPIRES, DIGEST, RCPT };
 
 static const char value[] = "a value that is none";
 
@@ -284,6 +319,18 @@ static const struct {
 	{RECEIVED, "received=9223372036854775808", value},
 	{RECEIVED, "received=-1", value},
 	{RECEIVED, "received=", value},
+	{TAG, "tag=", value},
+	{TAG, "tag=a%00b", value},
+	{STREAM, "stream=", value},
+	{METADATA, "metadata=", value},
+	{METADATA, "metadata=a%00b", value},
+	{IDEMPOTENCY, "idempotency=", value},
+	{TRACK, "track=0", value},
+	{TRACK, "track=8", value},
+	{EXPIRES, "expires=0", value},
+	{EXPIRES, "expires=-1", value},
+	{DIGEST, "digest=00", value},
+	{DIGEST, "digest=", value},
 	{RCPT, "rcpt=4001", value},
 	{RCPT, "rcpt=:bob@c.example", value},
 	{RCPT, "rcpt=4001:", value},
@@ -314,7 +361,10 @@ static void test_each_key_must_be_there_and_but_recipients_once(void **state UNU
 
 		snprintf(twice, sizeof(twice), "%s\n%s", lines[i], lines[i]);
 		assert_string_equal(refusal(i, twice), "a key twice");
-		assert_string_equal(refusal(i, NULL), "a key missing");
+		if (i < TAG)
+			assert_string_equal(refusal(i, NULL), "a key missing");
+		else
+			assert_null(refusal(i, NULL));
 	}
 	assert_null(refusal(RCPT, NULL)); /* the other one is left */
 }

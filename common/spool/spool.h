@@ -22,7 +22,9 @@
 enum {
 	SPOOL_END_SIZE = 174,
 	SPOOL_HASH_SIZE = 32,
-	SPOOL_FLAG_EIGHT_BIT = 1, /* the message has bytes above 127 */
+	SPOOL_FLAG_EIGHT_BIT = 1,  /* the message has bytes above 127 */
+	SPOOL_FLAG_UTF8 = 2,	   /* it needs SMTPUTF8 (RFC 6531) on its way */
+	SPOOL_FLAG_LONG_LINES = 4, /* a line is longer than 998 bytes (RFC 5322 2.1.1) */
 };
 
 #define SPOOL_NEW_SMTPD "spool/new/smtpd"
