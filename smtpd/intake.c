@@ -217,7 +217,7 @@ static bool header_accepted(struct intake *in, struct span header)
 		refuse(in, "554 5.4.6 Too many hops: the message goes in a circle");
 		return false;
 	}
-	switch (policy_from(in->envelope.server, header, &in->envelope.domain)) {
+	switch (policy_from(&in->submitter, header, &in->envelope.domain)) {
 	case FROM_OK:
 		return true;
 	case FROM_REFUSED:

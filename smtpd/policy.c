@@ -54,10 +54,33 @@ enum auth_result policy_auth(struct span secret, struct submitter_facts *out)
 		failed();
 		return AUTH_UNAVAILABLE;
 	}
+	*out = (struct submitter_facts){0};
 	out->server = found.server;
 	out->credential = found.credential;
 	snprintf(out->label, sizeof(out->label), "%s", found.label);
 	return AUTH_OK;
+}
+
+enum auth_result policy_cram(struct span user, struct span challenge, const uint8_t digest[16],
+			     struct submitter_facts *out)
+{
+	(void)user;
+	(void)challenge;
+	(void)digest;
+	(void)out;
+	return AUTH_WRONG;
+}
+
+bool policy_offers_cram(void)
+{
+	return false;
+}
+
+enum auth_result policy_network(const char *client_ip, struct submitter_facts *out)
+{
+	(void)client_ip;
+	(void)out;
+	return AUTH_WRONG;
 }
 
 static enum from_result check_one(uint64_t server, const struct addr *a, struct domain *out)
@@ -94,7 +117,8 @@ static bool hidden_from(struct span header)
 	return false;
 }
 
-enum from_result policy_from(uint64_t server, struct span header, struct domain *domain_out)
+enum from_result policy_from(const struct submitter_facts *who, struct span header,
+			     struct domain *domain_out)
 {
 	struct addr from[HEADER_FROM_MAX];
 	struct domain domain;
@@ -105,7 +129,7 @@ enum from_result policy_from(uint64_t server, struct span header, struct domain 
 	if (!ready())
 		return FROM_UNAVAILABLE;
 	for (size_t i = n; i-- > 0;) {
-		enum from_result r = check_one(server, &from[i], &domain);
+		enum from_result r = check_one(who->server, &from[i], &domain);
 
 		if (r != FROM_OK)
 			return r;

@@ -70,6 +70,21 @@ struct control_domain {
 int control_domain(struct control *c, uint64_t server, const struct domain *name,
 		   struct control_domain *out) MUST_CHECK;
 
+/* What may stop a copy, as queued looks at it before each attempt. */
+struct control_gate {
+	bool development;     /* the server holds all mail */
+	bool suspended;	      /* the server or its organisation */
+	bool credential_hold; /* all mail of this credential is held */
+	uint64_t send_limit;  /* copies in a rolling hour; 0: none */
+	uint64_t bytes_limit; /* of unfinished messages; 0: queue.server_bytes counts */
+};
+/* -ENOENT: the server was deleted.  A credential that was deleted (or 0) holds nothing. */
+int control_gate(struct control *c, uint64_t server, uint64_t credential,
+		 struct control_gate *out) MUST_CHECK;
+/* Another number after every change that another process made: what was read may be kept until
+ * then.  0: not known, keep nothing. */
+uint64_t control_version(struct control *c);
+
 /* organisations */
 
 struct control_org {

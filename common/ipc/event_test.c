@@ -170,8 +170,8 @@ static size_t text_max(const char *field)
 #define IPC_SPANS(f, items, m)
 #define IPC_U64S(f, items)
 #include "common/ipc/ipc.def"
-		{"from", 320}, {"client", 47}, {"helo", 255}, {"reason", 4096}, {"last", 4096},
-		{"detail", 512}, {"what", 32},
+		{"from", 320},	{"client", 47},	 {"helo", 255}, {"reason", 4096},
+		{"last", 4096}, {"detail", 512}, {"what", 32},
 	};
 	size_t max = 0;
 
@@ -228,10 +228,9 @@ static const struct {
 	uint64_t number;
 	const char *name;
 } fixed[] = {
-	{1, "accepted"}, {2, "delivered"}, {3, "deferred"},  {4, "failed"},
-	{8, "held"},	 {9, "released"},  {10, "suppressed"}, {11, "delayed"},
-	{12, "warning"}, {13, "retried"},
-	{5, "expired"},	 {6, "corrupt"},   {7, "cancelled"},
+	{1, "accepted"}, {2, "delivered"},   {3, "deferred"},  {4, "failed"},	{8, "held"},
+	{9, "released"}, {10, "suppressed"}, {11, "delayed"},  {12, "warning"}, {13, "retried"},
+	{5, "expired"},	 {6, "corrupt"},     {7, "cancelled"},
 };
 
 static void test_numbers_are_fixed(void **state UNUSED)

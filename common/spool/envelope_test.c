@@ -260,8 +260,27 @@ static const char *refusal(size_t at, const char *instead)
 	return why;
 }
 
-enum { V, ID, CLASS, SERVER, CREDENTIAL, SENDER, DOMAIN, CLIENT, HELO, TLS, RECEIVED, TAG, STREAM,
-       METADATA, IDEMPOTENCY, TRACK, EXPIRES, DIGEST, RCPT };
+enum {
+	V,
+	ID,
+	CLASS,
+	SERVER,
+	CREDENTIAL,
+	SENDER,
+	DOMAIN,
+	CLIENT,
+	HELO,
+	TLS,
+	RECEIVED,
+	TAG,
+	STREAM,
+	METADATA,
+	IDEMPOTENCY,
+	TRACK,
+	EXPIRES,
+	DIGEST,
+	RCPT
+};
 
 static const char value[] = "a value that is none";
 
