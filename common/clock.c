@@ -55,3 +55,18 @@ int32_t wall_day(struct wall t)
 {
 	return (int32_t)(t.ms / 86400000);
 }
+
+static int64_t wall_ahead_ms(void)
+{
+	return wall_now().ms - mono_now().ms;
+}
+
+struct mono mono_of_wall(struct wall t)
+{
+	return (struct mono){t.ms == INT64_MAX ? INT64_MAX : t.ms - wall_ahead_ms()};
+}
+
+struct wall wall_of_mono(struct mono t)
+{
+	return (struct wall){t.ms == INT64_MAX ? INT64_MAX : t.ms + wall_ahead_ms()};
+}

@@ -19,6 +19,11 @@ struct wall {
 struct mono mono_now(void);
 struct wall wall_now(void);
 
+/* The same moment on the other clock, as the two stand now: what is kept in monotonic time is not
+ * moved by a jump of the wall clock.  INT64_MAX (never) stays what it is. */
+struct mono mono_of_wall(struct wall t);
+struct wall wall_of_mono(struct mono t);
+
 enum { WALL_TEXT_SIZE = 32 };
 
 /* 2026-11-23T18:44:32.123Z */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/mail/token.h"
 #include "common/proc.h"
 #include "common/spool/ids.h"
 #include "queued/queued.h"
@@ -20,10 +21,8 @@ enum { BATCH = 500 };
 struct claim {
 	char path[SPOOL_PATH_SIZE];
 	struct envelope envelope;
-	uint64_t size;
-	char (*tokens)[TOKEN_TEXT_SIZE];
+	struct store_new row;
 	enum store_claim result;
-	uint64_t n;
 };
 
 static struct {
@@ -45,10 +44,10 @@ static void make_tokens(struct claim *c)
 {
 	const struct envelope *e = &c->envelope;
 
-	c->tokens = mem_alloc(e->rcpt_count * sizeof(*c->tokens));
+	c->row.tokens = mem_alloc(e->rcpt_count * sizeof(*c->row.tokens));
 	for (size_t i = 0; i < e->rcpt_count; i++)
 		token_make(self.subkey, 0, (uint8_t)conf->node, (uint16_t)wall_day(e->received),
-			   e->rcpts[i].copy, c->tokens[i]);
+			   e->rcpts[i].copy, c->row.tokens[i]);
 }
 
 static bool right_submitter(const struct envelope *e, enum submitter submitter)
@@ -69,7 +68,10 @@ static void read_one(const char *path, const char *name, enum submitter submitte
 
 	if (err == 0) {
 		err = spool_in_envelope(&in, &c->envelope, why);
-		c->size = in.body_size;
+		c->row = (struct store_new){.e = &c->envelope,
+					    .size = in.body_size,
+					    .spool_flags = in.flags,
+					    .return_domain = conf->return_path_domain.s};
 		spool_in_close(&in);
 		if (err == 0 && (!span_eq_str(span_str(name), c->envelope.id.s) ||
 				 !right_submitter(&c->envelope, submitter))) {
@@ -97,31 +99,55 @@ static bool write_rows(void)
 	for (size_t i = 0; i < self.count; i++) {
 		struct claim *c = &self.batch[i];
 
-		c->result = store_put_message(&c->envelope, c->size, c->tokens,
-					      conf->return_path_domain.s, &c->n);
+		c->result = store_put_message(&c->row);
 	}
 	return store_commit();
+}
+
+bool stream_is_bulk(struct span stream)
+{
+	struct span names = span_str(conf->queue_bulk_streams);
+
+	while (stream.n && names.n)
+		if (span_eq(span_cut(&names, ' '), stream))
+			return true;
+	return false;
+}
+
+static struct message *make_message(const struct claim *c)
+{
+	const struct envelope *e = &c->envelope;
+	struct message *m = jobs_message_new(&e->id, e->server, c->row.size);
+
+	m->n = c->row.n;
+	m->credential = e->credential;
+	m->domain = mem_strdup(e->domain.n ? e->domain.s : "");
+	m->received = mono_of_wall(e->received);
+	if (m->received.ms > mono_now().ms) /* the wall clock was set back meanwhile */
+		m->received = mono_now();
+	if (e->options.expires.ms)
+		m->expires = mono_of_wall(e->options.expires);
+	m->bulk = stream_is_bulk(span_str(e->options.stream));
+	return m;
 }
 
 static void make_jobs(const struct claim *c)
 {
 	const struct envelope *e = &c->envelope;
-	struct message *m = jobs_message_new(&e->id);
+	struct message *m = make_message(c);
 
-	m->n = c->n;
-	m->server = e->server;
-	m->domain = e->domain;
-	m->received_ms = e->received.ms;
 	for (size_t i = 0; i < e->rcpt_count; i++) {
-		struct job *j = jobs_new(m, e->rcpts[i].copy);
+		struct job *j = jobs_new(m, e->rcpts[i].copy, &e->rcpts[i].addr);
 		char path[LIMIT_ADDR + 1] = "";
 
-		j->rcpt = e->rcpts[i].addr;
-		j->state = STATE_QUEUED;
-		j->due_ms = e->received.ms;
-		memcpy(j->token, c->tokens[i], sizeof(j->token));
+		j->state = c->row.state;
+		j->due = m->received;
+		if (j->state == STATE_HELD) {
+			j->hold = HOLD_IDEMPOTENCY;
+			j->due.ms += conf->queue_hold_lifetime_ms;
+		}
 		if (e->sender.n)
-			snprintf(path, sizeof(path), "b+%s@%s", j->token,
+			snprintf(path, sizeof(path), "b+%s@%s", c->row.tokens[i],
 				 conf->return_path_domain.s);
 		j->return_path = mem_strdup(path);
 		jobs_schedule(j);
@@ -143,8 +169,10 @@ static void take_back(const struct claim *c)
 
 		if (!j)
 			continue;
-		j->state = STATE_CANCELLED;
-		store_put_copy(j, "cancelled");
+		store_put_copy(&(struct store_copy){.copy = j->copy,
+						    .state = STATE_CANCELLED,
+						    .due = j->due,
+						    .last = "cancelled"});
 		store_put_event(&e, m->n, j->copy, wall_now().ms);
 		store_close_one(m->n);
 	}
@@ -158,14 +186,14 @@ static void take_back(const struct claim *c)
 	}
 }
 
-/* A message that mail.db knew already: a claim was interrupted. */
-static void finish_known(const struct claim *c)
+/* A message without open copies: mail.db knew it (the power cut undid only the moving of its file),
+ * or its idempotency key. */
+static void finish(const struct claim *c)
 {
 	struct store_row row;
 
 	if (jobs_message(&c->envelope.id) || !store_message(&c->envelope.id, &row) || row.open)
 		return;
-	/* it was finished, and the power cut undid only the moving of its file */
 	int64_t day = files_finish(&c->envelope.id);
 	store_begin(false);
 	if (day >= 0)
@@ -184,17 +212,17 @@ static void settle(const struct claim *c)
 		return;
 	}
 	err = files_to_cur(c->path, &c->envelope.id);
-	if (c->result == CLAIM_NEW)
+	if (c->result == CLAIM_NEW && c->row.state != STATE_CANCELLED)
 		make_jobs(c);
 	if (err == -ENOENT && c->result == CLAIM_NEW)
 		take_back(c);
 	else if (err && err != -ENOENT)
 		LOG(LOG_ERROR, "claim-failed", KS("file", c->path), KERR(err));
-	else if (c->result == CLAIM_KNOWN)
-		finish_known(c);
+	else
+		finish(c);
 	if (c->result == CLAIM_NEW && !err)
 		LOG(LOG_INFO, "claimed", KS("id", c->envelope.id.s),
-		    KU("copies", c->envelope.rcpt_count));
+		    KU("copies", c->envelope.rcpt_count), KS("state", state_name(c->row.state)));
 }
 
 static bool end_batch(void)
@@ -206,7 +234,7 @@ static bool end_batch(void)
 			settle(&self.batch[i]);
 	for (size_t i = 0; i < self.count; i++) {
 		envelope_done(&self.batch[i].envelope);
-		mem_free(self.batch[i].tokens);
+		mem_free(self.batch[i].row.tokens);
 	}
 	self.count = 0;
 	return ok;

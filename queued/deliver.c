@@ -1,16 +1,13 @@
 /*
- * deliver.c - the last look before an attempt, and the DELIVER message.
- *
- * Everything that may stop a copy is looked at here again, before each attempt: the message's
- * file, its lifetime, and that the domain which signs is still verified.
+ * deliver.c - what is due and may go becomes a DELIVER message to a worker.
  */
 #include <stdio.h>
 #include <sodium.h>
 
-#include "common/control/control.h"
 #include "common/ipc/grant.h"
 #include "common/log.h"
 #include "common/loop.h"
+#include "common/mail/token.h"
 #include "common/proc.h"
 #include "queued/queued.h"
 
@@ -25,9 +22,8 @@ enum {
 static struct {
 	uint8_t grant_key[GRANT_KEY_SIZE];
 	uint8_t complaint_key[TOKEN_KEY_SIZE];
-	struct control *control;
-	struct mono control_retry; /* not before */
 	struct loop_timer *timer;
+	bool paused;
 } self;
 
 static void on_due(void *arg)
@@ -46,42 +42,19 @@ void deliver_init(void)
 	self.timer = loop_timer_new(on_due, NULL);
 }
 
-static bool control_ready(void)
+void deliver_pause(bool on)
 {
-	char error[CONTROL_ERROR_SIZE];
-
-	if (self.control)
-		return true;
-	if (mono_now().ms < self.control_retry.ms)
-		return false;
-	self.control = control_open(DB_READ, error, sizeof(error));
-	if (!self.control) {
-		LOG(LOG_ERROR, "control-unavailable", KS("reason", error));
-		self.control_retry.ms = mono_now().ms + CONTROL_RETRY_MS;
-	}
-	return self.control != NULL;
+	self.paused = on;
 }
 
-enum signing { SIGNING_KEY, SIGNING_NONE, SIGNING_UNKNOWN };
-
-/* The key that signs: the From domain's, which must still be verified. */
-static enum signing find_key(const struct message *m, char out[SIGNKEY_TEXT_SIZE])
+bool deliver_paused(void)
 {
-	struct control_domain found;
-	struct signkey key = {.domain = m->domain};
-	int err = control_domain(self.control, m->server, &m->domain, &found);
+	return self.paused;
+}
 
-	if (err == -ENOENT || (err == 0 && !found.verified))
-		return SIGNING_NONE;
-	if (err) {
-		LOG(LOG_ERROR, "control-unavailable", KS("reason", control_error(self.control)));
-		control_close(&self.control);
-		return SIGNING_UNKNOWN;
-	}
-	snprintf(key.selector, sizeof(key.selector), "%s", found.selector);
-	snprintf(key.algorithm, sizeof(key.algorithm), "rsa-sha256");
-	signkey_text(&key, out);
-	return SIGNING_KEY;
+static bool is_utf8(const struct job *j, const struct spool_in *in)
+{
+	return in->flags & SPOOL_FLAG_UTF8 || !span_is_ascii(span_str(j->rcpt));
 }
 
 static bool send_job(struct job *j, const struct spool_in *in, const char *key_text)
@@ -91,7 +64,7 @@ static bool send_job(struct job *j, const struct spool_in *in, const char *key_t
 	struct span key = span_str(key_text);
 	uint8_t grant[GRANT_SIZE];
 	char prefix[128], token[TOKEN_TEXT_SIZE];
-	struct wall received = {j->message->received_ms};
+	struct wall received = wall_of_mono(j->message->received);
 
 	token_make(self.complaint_key, 0, (uint8_t)conf->node, (uint16_t)wall_day(received),
 		   j->copy, token);
@@ -100,11 +73,12 @@ static bool send_job(struct job *j, const struct spool_in *in, const char *key_t
 	d->attempt = j->attempts + 1;
 	d->id = span_str(j->message->id.s);
 	d->sender = span_str(j->return_path);
-	d->rcpt = addr_span(&j->rcpt);
+	d->rcpt = span_str(j->rcpt);
 	d->body_offset = in->body_offset;
 	d->body_size = in->body_size;
 	d->body_hash = span_of(in->body_hash, sizeof(in->body_hash));
 	d->eight_bit = (in->flags & SPOOL_FLAG_EIGHT_BIT) != 0;
+	d->utf8 = is_utf8(j, in);
 	d->prefix = span_str(prefix);
 	d->sign = (struct ipc_spans){.n = 1, .items = &key};
 	grant_make(self.grant_key, j->copy, &d->sign, (uint64_t)(wall_now().ms / 1000) + GRANT_S,
@@ -116,7 +90,6 @@ static bool send_job(struct job *j, const struct spool_in *in, const char *key_t
 static void cannot_open(struct job *j, int err)
 {
 	if (err == -ENOENT || err == -EBADMSG) {
-		plan_remove(&jobs_plan, &j->plan);
 		results_add_corrupt(j,
 				    err != -ENOENT ? "its file has no valid END record"
 				    : j->message->put_aside
@@ -125,69 +98,72 @@ static void cannot_open(struct job *j, int err)
 		return;
 	}
 	LOG(LOG_ERROR, "open-failed", KS("id", j->message->id.s), KERR(err));
-	plan_remove(&jobs_plan, &j->plan);
 	results_add_own(j, "queue", "4.3.0", "the stored message could not be opened", false);
+}
+
+static void put_back(struct job *j)
+{
+	jobs_unplan(j);
+	jobs_schedule(j);
+}
+
+/* The copy may go: to a worker.  False: nobody has room. */
+static bool hand_over(struct job *j, const struct signkey *key)
+{
+	char key_text[SIGNKEY_TEXT_SIZE];
+	struct spool_in in;
+	bool given;
+	int err = files_open(&j->message->id, &in);
+
+	if (err) {
+		cannot_open(j, err);
+		return true;
+	}
+	signkey_text(key, key_text);
+	given = send_job(j, &in, key_text);
+	spool_in_close(&in);
+	if (!given)
+		put_back(j);
+	return given;
 }
 
 /* False: nothing more can be done now. */
 static bool deliver_one(struct job *j)
 {
-	char key[SIGNKEY_TEXT_SIZE];
-	struct spool_in in;
-	bool given;
-	int err;
+	struct signkey key;
+	enum gate gate = gate_look(j);
 
-	switch (find_key(j->message, key)) {
-	case SIGNING_UNKNOWN:
-		plan_remove(&jobs_plan, &j->plan);
-		jobs_schedule(j);
-		return false;
-	case SIGNING_NONE:
-		plan_remove(&jobs_plan, &j->plan);
-		results_add_own(j, "queue", "4.7.0",
-				"the From domain is no longer verified for this server: verify it "
-				"again (posthaste domain create NAME --verified)",
-				false);
-		return true;
-	case SIGNING_KEY:
-		break;
-	}
-	err = files_open(&j->message->id, &in);
-	if (err) {
-		cannot_open(j, err);
-		return true;
-	}
-	given = send_job(j, &in, key);
-	spool_in_close(&in);
-	if (!given) {
-		plan_remove(&jobs_plan, &j->plan);
-		jobs_schedule(j);
-	}
-	return given;
+	if (gate == GATE_OPEN)
+		gate = gate_sign_key(j, &key);
+	if (gate == GATE_UNKNOWN)
+		put_back(j);
+	if (gate != GATE_OPEN)
+		return gate == GATE_STOPPED;
+	return hand_over(j, &key);
 }
 
-/* Sleeps until the next copy is due; wall time may jump, so never for long. */
+/* Sleeps until the next copy is due. */
 static void set_timer(void)
 {
-	int64_t due = plan_next_due(&jobs_plan);
-	int64_t wait;
+	int64_t due = plan_next_due(&jobs_plan), now = mono_now().ms, oldest;
+	int64_t wait = due == INT64_MAX ? WAKE_MAX_MS : due - now;
+	size_t waiting;
 
-	if (due == INT64_MAX)
-		return;
-	wait = due - wall_now().ms;
-	if (wait <= 0) /* nobody has room: the next RESULT wakes us; or something is not ready */
-		wait = workers_have_room() ? CONTROL_RETRY_MS : WAKE_MAX_MS;
-	loop_timer_set(self.timer, wait < WAKE_MAX_MS ? wait : WAKE_MAX_MS);
+	plan_waiting(&jobs_plan, now, &waiting, &oldest);
+	/* what waits for a place is woken by a RESULT; or something is not ready */
+	if (waiting && workers_have_room() && wait > CONTROL_RETRY_MS)
+		wait = CONTROL_RETRY_MS;
+	loop_timer_set(self.timer, wait < 0 ? 0 : wait < WAKE_MAX_MS ? wait : WAKE_MAX_MS);
 }
 
 void deliver_due(void)
 {
 	int n = 0;
 
-	if (!workers_known() || results_stuck())
+	if (!workers_known() || results_stuck() || self.paused)
 		return;
-	while (n < BATCH && workers_have_room() && control_ready()) {
-		struct plan_entry *e = plan_take(&jobs_plan, wall_now().ms);
+	while (n < BATCH && workers_have_room() && gate_ready()) {
+		struct plan_entry *e = plan_take(&jobs_plan, mono_now().ms);
 
 		if (!e || !deliver_one(container_of(e, struct job, plan)))
 			break;

@@ -1,14 +1,42 @@
 #include "queued/jobs.h"
 
+#include "queued/usage.h"
+
 struct plan jobs_plan;
 
 static struct {
 	struct hash messages, copies;
 } self;
 
-void jobs_init(unsigned domain_limit)
+static const struct {
+	const char *name, *detail;
+} holds[] = {
+#define HOLD(NAME, number, name, detail) [HOLD_##NAME] = {name, detail},
+	HOLDS(HOLD)
+#undef HOLD
+};
+
+const char *hold_name(enum hold h)
 {
-	plan_init(&jobs_plan, domain_limit);
+	return holds[h].name;
+}
+
+const char *hold_detail(enum hold h)
+{
+	return holds[h].detail;
+}
+
+enum hold hold_read(struct span name)
+{
+	for (size_t i = 1; i < ARRAY_LEN(holds); i++)
+		if (span_eq_str(name, holds[i].name))
+			return (enum hold)i;
+	return HOLD_NONE;
+}
+
+void jobs_init(const struct plan_limits *limits)
+{
+	plan_init(&jobs_plan, limits);
 }
 
 static struct span copy_key(const uint64_t *copy)
@@ -23,11 +51,15 @@ struct message *jobs_message(const struct qid *id)
 	return n ? container_of(n, struct message, by_id) : NULL;
 }
 
-struct message *jobs_message_new(const struct qid *id)
+struct message *jobs_message_new(const struct qid *id, uint64_t server, uint64_t size)
 {
 	struct message *m = mem_alloc(sizeof(*m));
 
 	m->id = *id;
+	m->size = size;
+	m->expires.ms = INT64_MAX;
+	m->usage = usage_of(server);
+	usage_opened(m->usage, size);
 	hash_add(&self.messages, &m->by_id, span_of(m->id.s, QID_TEXT));
 	return m;
 }
@@ -39,22 +71,46 @@ struct job *jobs_find(uint64_t copy)
 	return n ? container_of(n, struct job, by_copy) : NULL;
 }
 
-struct job *jobs_new(struct message *m, uint64_t copy)
+struct job *jobs_new(struct message *m, uint64_t copy, const struct addr *rcpt)
 {
 	struct job *j = mem_alloc(sizeof(*j));
 
 	j->message = m;
 	j->copy = copy;
+	j->rcpt = mem_strdup(rcpt->s);
+	j->rcpt_at = rcpt->at;
 	m->open++;
 	hash_add(&self.copies, &j->by_copy, copy_key(&j->copy));
 	return j;
 }
 
+struct span job_domain(const struct job *j)
+{
+	return span_str(j->rcpt + j->rcpt_at + 1);
+}
+
+static struct plan_key key_of(const struct job *j)
+{
+	return (struct plan_key){.domain = job_domain(j),
+				 .tenant = j->message->usage->server,
+				 .class = j->message->bulk ? PLAN_BULK : PLAN_TRANSACTIONAL};
+}
+
 void jobs_schedule(struct job *j)
 {
-	if (j->plan.domain || j->worker || j->former || j->done_pending || j->state == STATE_HELD)
+	struct plan_key key = key_of(j);
+
+	if (j->planned || j->worker || j->former || j->done_pending)
 		return;
-	plan_add(&jobs_plan, &j->plan, addr_domain(&j->rcpt), j->due_ms);
+	plan_add(&jobs_plan, &j->plan, &key, j->due.ms);
+	j->planned = true;
+}
+
+void jobs_unplan(struct job *j)
+{
+	if (j->planned)
+		plan_remove(&jobs_plan, &j->plan);
+	j->planned = false;
 }
 
 static void schedule_node(struct hash_node *node, void *arg)
@@ -68,14 +124,16 @@ void jobs_schedule_all(void)
 	hash_each(&self.copies, schedule_node, NULL);
 }
 
+/* One that the plan did not give out (a worker had it before we started) is counted as well. */
 void jobs_give(struct job *j, struct worker *w, struct job **list)
 {
 	must(!j->worker);
-	if (!j->plan.domain)
-		plan_lock(&jobs_plan, &j->plan, addr_domain(&j->rcpt));
-	else if (!j->plan.in_flight) {
-		plan_remove(&jobs_plan, &j->plan);
-		plan_lock(&jobs_plan, &j->plan, addr_domain(&j->rcpt));
+	if (!j->planned || !plan_is_in_flight(&j->plan)) {
+		struct plan_key key = key_of(j);
+
+		jobs_unplan(j);
+		plan_lock(&jobs_plan, &j->plan, &key);
+		j->planned = true;
 	}
 	j->worker = w;
 	j->former = false;
@@ -94,7 +152,7 @@ void jobs_take_back(struct job *j)
 	if (j->next_of_worker)
 		j->next_of_worker->prev_of_worker = j->prev_of_worker;
 	j->worker = NULL;
-	plan_remove(&jobs_plan, &j->plan);
+	jobs_unplan(j);
 }
 
 bool jobs_end(struct job *j)
@@ -102,13 +160,16 @@ bool jobs_end(struct job *j)
 	struct message *m = j->message;
 
 	jobs_take_back(j);
-	plan_remove(&jobs_plan, &j->plan);
+	jobs_unplan(j);
 	hash_remove(&self.copies, &j->by_copy);
 	mem_free(j->return_path);
+	mem_free(j->rcpt);
 	mem_free(j);
 	if (--m->open)
 		return false;
 	hash_remove(&self.messages, &m->by_id);
+	usage_closed(m->usage, m->size);
+	mem_free(m->domain);
 	mem_free(m);
 	return true;
 }

@@ -21,7 +21,7 @@
 
 #define POKE "run/queued/poke"
 
-enum { SWEEP_MS = 3600 * 1000, POKES_A_TURN = 256 };
+enum { SWEEP_MS = 3600 * 1000, SWEEP_MORE_MS = 20, POKES_A_TURN = 256 };
 
 struct conf *conf;
 
@@ -65,12 +65,26 @@ static void on_sweep(void *arg)
 {
 	(void)arg;
 	files_sweep();
-	loop_timer_set(self.sweep, SWEEP_MS);
+	loop_timer_set(self.sweep, retain_some() ? SWEEP_MORE_MS : SWEEP_MS);
+}
+
+/* What the planner may hand out: workers come and go, the configuration changes. */
+static struct plan_limits limits(void)
+{
+	unsigned workers = workers_ready();
+
+	return (struct plan_limits){
+		.domain = conf->queue_domain_in_flight,
+		.total = (workers ? workers : 1) * conf->queue_in_flight,
+		.reserved_percent = conf->queue_reserved,
+	};
 }
 
 /* One turn's work, in this order: facts first, then new mail, then what may go. */
 static void turn_end(void)
 {
+	struct plan_limits now = limits();
+
 	results_commit();
 	workers_dismiss();
 	if (self.scan_due) {
@@ -78,6 +92,7 @@ static void turn_end(void)
 		if (self.scan_due)
 			loop_timer_set(self.scan, 0);
 	}
+	plan_limits_set(&jobs_plan, &now);
 	deliver_due();
 }
 
@@ -95,6 +110,8 @@ static void finish_old(uint64_t n, const struct qid *id)
 
 static void recover(void)
 {
+	char paused[8] = "no";
+
 	store_load_open();
 	claim_recover();
 	while (claim_some())
@@ -102,6 +119,10 @@ static void recover(void)
 	store_each_unkept(finish_old);
 	inflight_open();
 	jobs_schedule_all();
+	deliver_pause(store_setting("paused", paused, sizeof(paused)) &&
+		      strcmp(paused, "yes") == 0);
+	if (deliver_paused())
+		LOG(LOG_WARN, "paused");
 }
 
 static void on_term(int signo)
@@ -114,25 +135,29 @@ static void on_term(int signo)
 static void on_hup(int signo)
 {
 	(void)signo;
-	if (proc_conf_reload(&conf))
-		jobs_plan.domain_limit = conf->queue_domain_in_flight;
+	(void)proc_conf_reload(&conf); /* the end of the turn sets the new limits */
 }
 
 int main(void)
 {
+	struct plan_limits first;
+
 	proc_init("queued");
 	proc_not_root();
 	must(sodium_init() >= 0);
 	conf = proc_conf_load();
 	loop_init();
-	jobs_init(conf->queue_domain_in_flight);
+	first = limits();
+	jobs_init(&first);
 	claim_init();
 	deliver_init();
 	results_init();
 	files_init();
 	store_open();
+	suppress_init();
 	recover();
 	workers_init();
+	flow_init();
 	admin_init();
 	open_poke();
 	self.scan = loop_timer_new(on_scan, NULL);

@@ -12,9 +12,33 @@ struct plan_domain {
 	uint8_t name[];
 };
 
-void plan_init(struct plan *p, unsigned domain_limit)
+void plan_init(struct plan *p, const struct plan_limits *l)
 {
-	*p = (struct plan){.domain_limit = domain_limit};
+	*p = (struct plan){.domain_limit = l->domain};
+}
+void plan_limits_set(struct plan *p, const struct plan_limits *l)
+{
+	p->domain_limit = l->domain;
+}
+void plan_waiting(struct plan *p, int64_t now, size_t *n, int64_t *o)
+{
+	struct heap_node *f = heap_first(&p->due);
+	*n = f && f->key <= now;
+	*o = *n ? f->key : 0;
+}
+unsigned plan_in_flight(const struct plan *p)
+{
+	return p->flying;
+}
+bool plan_is_in_flight(const struct plan_entry *e)
+{
+	return e->in_flight;
+}
+bool plan_expired(const struct conf_times *t, unsigned attempts, int64_t age, int64_t lifetime)
+{
+	(void)t;
+	(void)attempts;
+	return age >= lifetime;
 }
 
 static void free_domain(struct hash_node *node, void *arg)
@@ -78,10 +102,10 @@ static void unpark(struct plan_entry *e)
 	e->parked = false;
 }
 
-void plan_add(struct plan *p, struct plan_entry *e, struct span domain, int64_t due_ms)
+void plan_add(struct plan *p, struct plan_entry *e, const struct plan_key *k, int64_t due_ms)
 {
 	must(!e->in_flight);
-	join(p, e, domain);
+	join(p, e, k->domain);
 	heap_add(&p->due, &e->due, due_ms);
 }
 
@@ -136,9 +160,9 @@ void plan_remove(struct plan *p, struct plan_entry *e)
 	leave(p, e);
 }
 
-void plan_lock(struct plan *p, struct plan_entry *e, struct span domain)
+void plan_lock(struct plan *p, struct plan_entry *e, const struct plan_key *k)
 {
-	join(p, e, domain);
+	join(p, e, k->domain);
 	e->in_flight = true;
 	e->domain->in_flight++;
 }

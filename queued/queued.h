@@ -5,9 +5,13 @@
 #define QUEUED_QUEUED_H
 
 #include "common/conf/conf.h"
+#include "common/ipc/grant.h"
 #include "common/ipc/ipc.h"
 #include "common/spool/spool.h"
 #include "queued/jobs.h"
+#include "queued/usage.h"
+
+struct suppression;
 
 /* the configuration in force */
 extern struct conf *conf;
@@ -18,6 +22,8 @@ void claim_init(void);
 void claim_recover(void);
 /* Claims what there is, at most a batch.  True: there may be more. */
 bool claim_some(void);
+/* Is it one of queue.bulk_streams? */
+bool stream_is_bulk(struct span stream);
 
 /* files.c: where a message's file is, and where it goes when the message is finished */
 void files_init(void);
@@ -41,6 +47,7 @@ bool workers_known(void);
 /* Gives a copy to the least busy worker; false: nobody has room. */
 bool workers_give(struct job *j, const struct ipc_msg *deliver, int fd);
 bool workers_have_room(void);
+unsigned workers_ready(void); /* that may be given copies */
 /* Lets those go that stop and have nothing more to tell. */
 void workers_dismiss(void);
 void workers_ack(struct worker *w, uint64_t copy, uint32_t attempt);
@@ -55,11 +62,28 @@ void inflight_open(void);
 void inflight_mark(struct job *j, uint64_t worker);
 void inflight_clear(struct job *j);
 
+/* gate.c: what may stop a copy, looked at before each attempt */
+enum gate {
+	GATE_OPEN,
+	GATE_STOPPED, /* it is held or ended; its change is in results.c */
+	GATE_UNKNOWN, /* control.db cannot be read now */
+};
+/* Is control.db there?  To be called before the others, once a turn is enough. */
+bool gate_ready(void);
+enum gate gate_look(struct job *j);
+/* The key that signs: the From domain's, which must still be verified. */
+enum gate gate_sign_key(struct job *j, struct signkey *out);
+/* Looks up a server's limits, if that can be done now. */
+void gate_note_limits(struct usage *u);
+
 /* deliver.c: what is due and may go is given to workers */
 void deliver_init(void);
 void deliver_due(void);
+void deliver_pause(bool on);
+bool deliver_paused(void);
 
-/* results.c: RESULTs, gathered for one transaction at the end of the loop turn */
+/* results.c: changes of copies, gathered for one transaction at the end of the loop turn.  A copy
+ * that has one waiting is in no plan and takes no other. */
 void results_init(void);
 /* Copies m.  worker: to be acknowledged to; NULL when it is dead or never was. */
 void results_add(const struct ipc_result *m, struct worker *worker);
@@ -68,13 +92,34 @@ void results_add_own(struct job *j, const char *stage, const char *status, const
 		     bool uncertain);
 /* The message's file cannot be used: its copies are held, with an event. */
 void results_add_corrupt(struct job *j, const char *why);
+void results_hold(struct job *j, enum hold why);
+/* reason: "operator", or why it was held and is no more */
+void results_release(struct job *j, const char *reason);
+void results_suppress(struct job *j, const struct suppression *s);
+void results_expire(struct job *j);
+void results_cancel(struct job *j, const char *reason);
+void results_retry(struct job *j, const char *reason); /* due now */
 /* The worker is gone: its results stay, nobody is told. */
 void results_forget_worker(const struct worker *w);
-void results_commit(void);
+/* False: the database failed; it is tried again. */
+bool results_commit(void);
 /* The last commit failed: no new delivery. */
 bool results_stuck(void);
 
 /* admin.c: the command's questions */
 void admin_init(void);
+
+/* admin_change.c: its orders; each answers on its own */
+struct chan;
+void admin_change(struct chan *c, const struct ipc_change *m);
+void admin_suppress(struct chan *c, const struct ipc_suppress *m);
+void admin_import(struct chan *c, const struct ipc_import *m, int fd);
+/* One DONE. */
+void admin_done(struct chan *c, int code, const char *text);
+
+/* flow.c: how far delivery is behind, told to acceptors (common/spool/pressure.h); the send counts
+ * of servers, kept over a restart */
+void flow_init(void);
+unsigned flow_level(void);
 
 #endif

@@ -9,6 +9,8 @@
 #include "common/db/db.h"
 #include "common/log.h"
 #include "common/proc.h"
+#include "common/spool/spool.h"
+#include "queued/queued.h"
 #include "mail_sql.h"
 
 #define MAIL_DB "mail/mail.db"
@@ -50,18 +52,42 @@ bool store_commit(void)
 	return false;
 }
 
-static bool insert_message(const struct envelope *e, uint64_t size)
+void store_undo(void)
 {
-	db_text(db, MAIL_SQL_MESSAGE_INSERT, span_of(e->id.s, QID_TEXT));
-	db_u64(db, MAIL_SQL_MESSAGE_INSERT, e->server);
-	db_u64(db, MAIL_SQL_MESSAGE_INSERT, e->credential);
-	db_text(db, MAIL_SQL_MESSAGE_INSERT, addr_span(&e->sender));
-	db_text(db, MAIL_SQL_MESSAGE_INSERT, domain_span(&e->domain));
-	db_u64(db, MAIL_SQL_MESSAGE_INSERT, size);
-	db_i64(db, MAIL_SQL_MESSAGE_INSERT, e->received.ms);
-	db_u64(db, MAIL_SQL_MESSAGE_INSERT, e->rcpt_count);
-	db_run(db, MAIL_SQL_MESSAGE_INSERT);
-	return !db_conflict(db);
+	db_rollback(db);
+}
+
+struct db *store_db(void)
+{
+	return db;
+}
+
+/* claims */
+
+static void insert_message(const struct store_new *m)
+{
+	enum { S = MAIL_SQL_MESSAGE_INSERT };
+	const struct envelope *e = m->e;
+	const struct options *o = &e->options;
+
+	db_text(db, S, span_of(e->id.s, QID_TEXT));
+	db_u64(db, S, e->server);
+	db_u64(db, S, e->credential);
+	db_text(db, S, addr_span(&e->sender));
+	db_text(db, S, domain_span(&e->domain));
+	db_u64(db, S, m->size);
+	db_i64(db, S, e->received.ms);
+	db_u64(db, S, m->state == STATE_CANCELLED ? 0 : e->rcpt_count);
+	db_text(db, S, span_str(o->tag));
+	db_text(db, S, span_str(o->stream));
+	db_text(db, S, span_str(o->metadata));
+	db_text(db, S, span_str(o->idempotency));
+	if (e->has_digest)
+		db_blob(db, S, span_of(e->digest, sizeof(e->digest)));
+	else
+		db_null(db, S);
+	db_i64(db, S, o->expires.ms);
+	db_run(db, S);
 }
 
 static bool copy_is_known(uint64_t copy)
@@ -74,60 +100,130 @@ static bool copy_is_known(uint64_t copy)
 	return known;
 }
 
-static void insert_copy(const struct envelope *e, size_t i, uint64_t n, const char *token,
-			const char *return_domain)
+static void insert_copy(const struct store_new *m, size_t i)
 {
+	enum { S = MAIL_SQL_COPY_INSERT };
+	const struct envelope *e = m->e;
 	char path[LIMIT_ADDR + 1] = "";
+	enum hold hold = m->state == STATE_HELD ? HOLD_IDEMPOTENCY : HOLD_NONE;
 
 	if (e->sender.n) /* a null sender stays null */
-		snprintf(path, sizeof(path), "b+%s@%s", token, return_domain);
-	db_u64(db, MAIL_SQL_COPY_INSERT, e->rcpts[i].copy);
-	db_u64(db, MAIL_SQL_COPY_INSERT, n);
-	db_text(db, MAIL_SQL_COPY_INSERT, addr_span(&e->rcpts[i].addr));
-	db_u64(db, MAIL_SQL_COPY_INSERT, STATE_QUEUED);
-	db_i64(db, MAIL_SQL_COPY_INSERT, e->received.ms);
-	db_text(db, MAIL_SQL_COPY_INSERT, span_str(token));
-	db_text(db, MAIL_SQL_COPY_INSERT, span_str(path));
-	db_run(db, MAIL_SQL_COPY_INSERT);
+		snprintf(path, sizeof(path), "b+%s@%s", m->tokens[i], m->return_domain);
+	db_u64(db, S, e->rcpts[i].copy);
+	db_u64(db, S, m->n);
+	db_text(db, S, addr_span(&e->rcpts[i].addr));
+	db_u64(db, S, m->state);
+	db_i64(db, S, e->received.ms + (hold ? conf->queue_hold_lifetime_ms : 0));
+	db_text(db, S, span_str(m->tokens[i]));
+	db_text(db, S, span_str(path));
+	db_text(db, S, span_str(hold_name(hold)));
+	db_run(db, S);
 }
 
-enum store_claim store_put_message(const struct envelope *e, uint64_t size,
-				   char (*tokens)[TOKEN_TEXT_SIZE], const char *return_domain,
-				   uint64_t *n_out)
+/* What becomes of a message whose idempotency key is known; first: the message that has it. */
+static enum copy_state same_key(const struct envelope *e, struct qid *first)
 {
-	struct store_row row;
-	struct event accepted = {.type = EVENT_ACCEPTED};
+	enum { S = MAIL_SQL_MESSAGE_SAME_KEY };
+	enum copy_state state = STATE_QUEUED;
+	struct span digest;
 
-	if (store_message(&e->id, &row))
-		return CLAIM_KNOWN;
-	for (size_t i = 0; i < e->rcpt_count; i++)
-		if (copy_is_known(e->rcpts[i].copy))
-			return CLAIM_CONFLICT;
-	insert_message(e, size);
-	*n_out = db_last_id(db);
-	for (size_t i = 0; i < e->rcpt_count; i++)
-		insert_copy(e, i, *n_out, tokens[i], return_domain);
+	if (!e->options.idempotency[0] || !conf->queue_idempotency_ms)
+		return STATE_QUEUED;
+	db_u64(db, S, e->server);
+	db_text(db, S, span_str(e->options.idempotency));
+	db_i64(db, S, e->received.ms - conf->queue_idempotency_ms);
+	if (!db_step(db, S))
+		return STATE_QUEUED;
+	digest = db_get_text(db, S, 1);
+	if (qid_parse(db_get_text(db, S, 0), first) == 0)
+		state = span_eq(digest, span_of(e->digest, sizeof(e->digest))) ? STATE_CANCELLED
+									       : STATE_HELD;
+	db_reset(db, S);
+	return state;
+}
+
+static void put_accepted(const struct store_new *m)
+{
+	const struct envelope *e = m->e;
+	struct event accepted = {.type = EVENT_ACCEPTED}, warning = {.type = EVENT_WARNING};
+
 	accepted.accepted = (struct event_accepted){
 		.from = addr_span(&e->sender),
-		.size = size,
+		.size = m->size,
 		.copies = e->rcpt_count,
 		.server = e->server,
 		.client = span_str(e->client),
 		.helo = span_str(e->helo),
 		.tls = span_str(e->tls),
 	};
-	store_put_event(&accepted, *n_out, 0, e->received.ms);
+	store_put_event(&accepted, m->n, 0, e->received.ms);
+	if (!(m->spool_flags & SPOOL_FLAG_LONG_LINES))
+		return;
+	warning.warning.what = SPAN_LIT("long-lines");
+	warning.warning.detail =
+		SPAN_LIT("a line is longer than 998 bytes (RFC 5322 2.1.1): some servers refuse or "
+			 "break it; encode the part as quoted-printable or base64");
+	store_put_event(&warning, m->n, 0, e->received.ms);
+}
+
+/* The first event of each copy of a message that does not go its way. */
+static void put_same_key(const struct store_new *m, const struct qid *first)
+{
+	struct event e = {.type = m->state == STATE_HELD ? EVENT_HELD : EVENT_CANCELLED};
+	char reason[128];
+
+	snprintf(reason, sizeof(reason),
+		 "the same message was accepted as %s under its idempotency key", first->s);
+	if (m->state == STATE_HELD)
+		e.held = (struct event_held){
+			.reason = span_str(hold_name(HOLD_IDEMPOTENCY)),
+			.detail = span_str(hold_detail(HOLD_IDEMPOTENCY)),
+			.until = (uint64_t)(m->e->received.ms + conf->queue_hold_lifetime_ms)};
+	else
+		e.cancelled.reason = span_str(reason);
+	for (size_t i = 0; i < m->e->rcpt_count; i++)
+		store_put_event(&e, m->n, m->e->rcpts[i].copy, wall_now().ms);
+}
+
+enum store_claim store_put_message(struct store_new *m)
+{
+	const struct envelope *e = m->e;
+	struct store_row row;
+	struct qid first;
+
+	if (store_message(&e->id, &row))
+		return CLAIM_KNOWN;
+	for (size_t i = 0; i < e->rcpt_count; i++)
+		if (copy_is_known(e->rcpts[i].copy))
+			return CLAIM_CONFLICT;
+	m->state = same_key(e, &first);
+	insert_message(m);
+	m->n = db_last_id(db);
+	for (size_t i = 0; i < e->rcpt_count; i++)
+		insert_copy(m, i);
+	put_accepted(m);
+	if (m->state != STATE_QUEUED)
+		put_same_key(m, &first);
 	return CLAIM_NEW;
 }
 
-void store_put_copy(const struct job *j, const char *last)
+/* copies and events */
+
+void store_put_copy(const struct store_copy *c)
 {
-	db_u64(db, MAIL_SQL_COPY_UPDATE, j->state);
-	db_u64(db, MAIL_SQL_COPY_UPDATE, j->attempts);
-	db_i64(db, MAIL_SQL_COPY_UPDATE, j->due_ms);
-	db_text(db, MAIL_SQL_COPY_UPDATE, span_str(last));
-	db_u64(db, MAIL_SQL_COPY_UPDATE, j->copy);
-	db_run(db, MAIL_SQL_COPY_UPDATE);
+	enum { S = MAIL_SQL_COPY_UPDATE };
+
+	db_u64(db, S, c->state);
+	db_u64(db, S, c->attempts);
+	db_i64(db, S, wall_of_mono(c->due).ms);
+	db_text(db, S, span_str(hold_name(c->hold)));
+	db_u64(db, S, c->flags);
+	if (c->last)
+		db_text(db, S, span_str(c->last));
+	else
+		db_null(db, S);
+	db_u64(db, S, c->copy);
+	db_run(db, S);
 }
 
 void store_put_event(const struct event *e, uint64_t message, uint64_t copy, int64_t at_ms)
@@ -147,6 +243,13 @@ void store_put_event(const struct event *e, uint64_t message, uint64_t copy, int
 	db_text(db, MAIL_SQL_EVENT_INSERT, buf_span(&json));
 	db_run(db, MAIL_SQL_EVENT_INSERT);
 	buf_done(&json);
+}
+
+void store_put_setting(const char *name, struct span value)
+{
+	db_text(db, MAIL_SQL_SETTING_PUT, span_str(name));
+	db_text(db, MAIL_SQL_SETTING_PUT, value);
+	db_run(db, MAIL_SQL_SETTING_PUT);
 }
 
 void store_close_one(uint64_t message)
@@ -179,6 +282,31 @@ bool store_message(const struct qid *id, struct store_row *out)
 	return found;
 }
 
+bool store_setting(const char *name, char *value, size_t size)
+{
+	bool found;
+
+	db_text(db, MAIL_SQL_SETTING, span_str(name));
+	found = db_step(db, MAIL_SQL_SETTING) &&
+		span_cstr(db_get_text(db, MAIL_SQL_SETTING, 0), value, size) == 0;
+	db_reset(db, MAIL_SQL_SETTING);
+	return found;
+}
+
+void store_each_setting(const char *prefix, void (*fn)(struct span name, struct span value))
+{
+	char end[64];
+
+	snprintf(end, sizeof(end), "%s\x7f", prefix);
+	db_text(db, MAIL_SQL_SETTINGS_LIKE, span_str(prefix));
+	db_text(db, MAIL_SQL_SETTINGS_LIKE, span_str(end));
+	while (db_step(db, MAIL_SQL_SETTINGS_LIKE))
+		fn(db_get_text(db, MAIL_SQL_SETTINGS_LIKE, 0),
+		   db_get_text(db, MAIL_SQL_SETTINGS_LIKE, 1));
+}
+
+/* the start */
+
 /* Columns of open_copies. */
 enum {
 	OC_COPY,
@@ -189,49 +317,77 @@ enum {
 	OC_ATTEMPTS,
 	OC_NEXT,
 	OC_PATH,
-	OC_TOKEN,
+	OC_HOLD,
+	OC_FLAGS,
 	OC_SERVER,
 	OC_DOMAIN,
-	OC_RECEIVED
+	OC_RECEIVED,
+	OC_CREDENTIAL,
+	OC_SIZE,
+	OC_STREAM,
+	OC_EXPIRES
 };
+enum { OC = MAIL_SQL_OPEN_COPIES };
+
+/* A wall clock that was set back must not make anything wait longer than it would have. */
+static struct mono not_after(struct mono t, int64_t later_ms)
+{
+	int64_t last = mono_now().ms + later_ms;
+
+	return t.ms > last && t.ms != INT64_MAX ? (struct mono){last} : t;
+}
 
 static struct message *message_of_row(void)
 {
 	struct qid id;
 	struct message *m;
-	struct span domain = db_get_text(db, MAIL_SQL_OPEN_COPIES, OC_DOMAIN);
+	int64_t expires = db_get_i64(db, OC, OC_EXPIRES);
 
-	if (qid_parse(db_get_text(db, MAIL_SQL_OPEN_COPIES, OC_ID), &id) != 0)
+	if (qid_parse(db_get_text(db, OC, OC_ID), &id) != 0)
 		return NULL;
 	m = jobs_message(&id);
 	if (m)
 		return m;
-	m = jobs_message_new(&id);
-	m->n = db_get_u64(db, MAIL_SQL_OPEN_COPIES, OC_MESSAGE);
-	m->server = db_get_u64(db, MAIL_SQL_OPEN_COPIES, OC_SERVER);
-	m->received_ms = db_get_i64(db, MAIL_SQL_OPEN_COPIES, OC_RECEIVED);
-	if (domain.n && domain_parse(domain, &m->domain) != 0)
-		m->domain.n = 0;
+	m = jobs_message_new(&id, db_get_u64(db, OC, OC_SERVER), db_get_u64(db, OC, OC_SIZE));
+	m->n = db_get_u64(db, OC, OC_MESSAGE);
+	m->credential = db_get_u64(db, OC, OC_CREDENTIAL);
+	m->received = not_after(mono_of_wall((struct wall){db_get_i64(db, OC, OC_RECEIVED)}), 0);
+	if (expires)
+		m->expires = mono_of_wall((struct wall){expires});
+	m->bulk = stream_is_bulk(db_get_text(db, OC, OC_STREAM));
+	m->domain = span_dup(db_get_text(db, OC, OC_DOMAIN));
+	must(m->domain);
 	return m;
+}
+
+static int64_t longest_wait_ms(const struct job *j)
+{
+	const struct conf_times *t = &conf->queue_retry;
+
+	return j->state == STATE_HELD ? conf->queue_hold_lifetime_ms
+				      : plan_retry_ms(t, (unsigned)t->n, 99);
 }
 
 static void load_row(void)
 {
-	uint64_t copy = db_get_u64(db, MAIL_SQL_OPEN_COPIES, OC_COPY);
+	uint64_t copy = db_get_u64(db, OC, OC_COPY);
+	struct addr rcpt;
 	struct message *m = message_of_row();
-	struct job *j = m ? jobs_new(m, copy) : NULL;
+	struct job *j;
 
-	if (!j || addr_parse(db_get_text(db, MAIL_SQL_OPEN_COPIES, OC_RCPT), &j->rcpt) != 0 ||
-	    span_cstr(db_get_text(db, MAIL_SQL_OPEN_COPIES, OC_TOKEN), j->token,
-		      sizeof(j->token)) != 0)
+	if (!m || addr_parse(db_get_text(db, OC, OC_RCPT), &rcpt) != 0)
 		die(EX_DATAERR,
 		    "%s: the row of copy %llu is damaged; restore the file, or move it "
 		    "away to have it made anew from the spool",
 		    MAIL_DB, (unsigned long long)copy);
-	j->state = (enum copy_state)db_get_u64(db, MAIL_SQL_OPEN_COPIES, OC_STATE);
-	j->attempts = (unsigned)db_get_u64(db, MAIL_SQL_OPEN_COPIES, OC_ATTEMPTS);
-	j->due_ms = db_get_i64(db, MAIL_SQL_OPEN_COPIES, OC_NEXT);
-	j->return_path = span_dup(db_get_text(db, MAIL_SQL_OPEN_COPIES, OC_PATH));
+	j = jobs_new(m, copy, &rcpt);
+	j->state = (enum copy_state)db_get_u64(db, OC, OC_STATE);
+	j->attempts = (unsigned)db_get_u64(db, OC, OC_ATTEMPTS);
+	j->hold = hold_read(db_get_text(db, OC, OC_HOLD));
+	j->flags = (uint16_t)db_get_u64(db, OC, OC_FLAGS);
+	j->due = not_after(mono_of_wall((struct wall){db_get_i64(db, OC, OC_NEXT)}),
+			   longest_wait_ms(j));
+	j->return_path = span_dup(db_get_text(db, OC, OC_PATH));
 	must(j->return_path != NULL);
 }
 

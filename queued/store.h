@@ -3,34 +3,65 @@
  * batch.
  *
  * Between store_begin() and store_commit() the put functions may be called; when the commit fails
- * nothing of the batch has happened, and the caller keeps what it has for a later try.
+ * nothing of the batch has happened, and the caller keeps what it has for a later try.  The
+ * reading functions may be called any time and leave no transaction open.
  */
 #ifndef QUEUED_STORE_H
 #define QUEUED_STORE_H
 
 #include "common/ipc/event.h"
 #include "common/spool/envelope.h"
+#include "common/mail/token.h"
 #include "queued/jobs.h"
+
+struct db;
 
 /* Dies when mail/mail.db cannot be opened. */
 void store_open(void);
 void store_close(void);
+/* For the other files that have statements of their own. */
+struct db *store_db(void);
 /* durable: flushed at the commit.  Not needed for what a spool file proves. */
 void store_begin(bool durable);
 /* False: undone; logged. */
 bool store_commit(void);
+void store_undo(void); /* instead of the commit */
+
+/* claims */
 
 enum store_claim { CLAIM_NEW, CLAIM_KNOWN, CLAIM_CONFLICT };
-/* Writes message, copies and the event accepted.  KNOWN: the message is there (a claim that was
+
+struct store_new {
+	const struct envelope *e;
+	uint64_t size;
+	unsigned spool_flags;
+	char (*tokens)[TOKEN_TEXT_SIZE];
+	const char *return_domain;
+	/* set by store_put_message() */
+	uint64_t n;
+	enum copy_state state; /* of its copies: queued, or for a known idempotency key cancelled or
+				* held */
+};
+/* Writes message, copies and their first events.  KNOWN: the message is there (a claim that was
  * interrupted); CONFLICT: one of its copy ids belongs to another message, nothing is written. */
-enum store_claim store_put_message(const struct envelope *e, uint64_t size,
-				   char (*tokens)[TOKEN_TEXT_SIZE], const char *return_domain,
-				   uint64_t *n_out);
-/* The copy's state, attempts, due time and last reply as they are in the job. */
-void store_put_copy(const struct job *j, const char *last);
+enum store_claim store_put_message(struct store_new *m);
+
+/* copies and events */
+
+struct store_copy {
+	uint64_t copy;
+	enum copy_state state;
+	enum hold hold;
+	unsigned attempts, flags;
+	struct mono due;
+	const char *last; /* NULL: as it is */
+};
+void store_put_copy(const struct store_copy *c);
+/* copy 0: of the message as a whole */
 void store_put_event(const struct event *e, uint64_t message, uint64_t copy, int64_t at_ms);
 void store_close_one(uint64_t message);
 void store_put_kept(uint64_t message, int64_t day);
+void store_put_setting(const char *name, struct span value);
 
 struct store_row {
 	uint64_t n;
@@ -39,9 +70,32 @@ struct store_row {
 	int64_t kept;
 };
 bool store_message(const struct qid *id, struct store_row *out);
+/* False: not set, or longer than size - 1. */
+bool store_setting(const char *name, char *value, size_t size);
+/* Those whose name begins so. */
+void store_each_setting(const char *prefix, void (*fn)(struct span name, struct span value));
 /* Loads what is not final into jobs.h. */
 void store_load_open(void);
 /* Calls fn for each finished message whose file was not moved or removed yet. */
 void store_each_unkept(void (*fn)(uint64_t n, const struct qid *id));
+
+/* suppress.c: the suppression list.  Addresses are compared without case: lists that are imported
+ * come in lower case, and nobody has two mailboxes that differ in it alone. */
+
+enum { SUPPRESSION_REASON_MAX = 255 };
+struct suppression {
+	char reason[SUPPRESSION_REASON_MAX + 1];
+	struct wall created, expires; /* 0: never */
+};
+void suppress_init(void);
+/* Is the address on the list of that server or of all of them, and not expired? */
+bool suppress_find(uint64_t server, const char *address, struct suppression *out);
+/* Inside a transaction.  An address that is there gets the new reason and times. */
+void suppress_put(uint64_t server, struct span address, const struct suppression *s);
+/* True: it was there. */
+bool suppress_remove(uint64_t server, struct span address);
+
+/* retain.c: removes what retention.* no longer keeps, some of it a call; true: there is more. */
+bool retain_some(void);
 
 #endif

@@ -192,6 +192,15 @@ static struct worker *least_busy(void)
 	return best;
 }
 
+unsigned workers_ready(void)
+{
+	unsigned n = 0;
+
+	for (const struct worker *w = self.first; w; w = w->next)
+		n += w->told && !w->stopping;
+	return n;
+}
+
 bool workers_have_room(void)
 {
 	return least_busy() != NULL;

@@ -65,24 +65,69 @@ CREATE TABLE settings (
 -- writing
 
 -- name: message_insert
-INSERT INTO messages(id, server, credential, sender, domain, size, received, open)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO messages(id, server, credential, sender, domain, size, received, open, tag, stream,
+	metadata, idempotency, digest, expires)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: copy_insert
-INSERT INTO copies(id, message, rcpt, state, attempts, next, token, return_path)
-VALUES (?, ?, ?, ?, 0, ?, ?, ?)
+INSERT INTO copies(id, message, rcpt, state, attempts, next, token, return_path, hold)
+VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?)
 
 -- name: event_insert
 INSERT INTO events(at, type, message, copy, data) VALUES (?, ?, ?, ?, ?)
 
+-- last NULL: stays as it is
 -- name: copy_update
-UPDATE copies SET state = ?, attempts = ?, next = ?, last = ? WHERE id = ?
+UPDATE copies SET state = ?, attempts = ?, next = ?, hold = ?, flags = ?, last = COALESCE(?, last)
+WHERE id = ?
 
 -- name: message_close_one
 UPDATE messages SET open = open - 1 WHERE n = ?
 
 -- name: message_kept
 UPDATE messages SET kept = ? WHERE n = ?
+
+-- name: setting_put
+INSERT INTO settings(name, value) VALUES (?, ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value
+
+-- name: suppression_put
+INSERT INTO suppressions(server, address, reason, created, expires) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT(server, address) DO UPDATE SET reason = excluded.reason, created = excluded.created,
+	expires = excluded.expires
+
+-- name: suppression_delete
+DELETE FROM suppressions WHERE server = ? AND address = ?
+
+-- what is no longer kept
+
+-- name: suppressions_expire
+DELETE FROM suppressions WHERE expires > 0 AND expires <= ?
+
+-- name: events_expire
+DELETE FROM events WHERE seq < ?
+
+-- among the oldest ?2 events: the first that is to stay (NULL: none), and the last of them
+-- name: events_to_keep
+SELECT min(seq) FILTER (WHERE at >= ?1), max(seq) FROM (SELECT seq, at FROM events ORDER BY seq LIMIT ?2)
+
+-- finished messages in the order in which they came; what is there to be forgotten
+-- name: messages_finished
+SELECT n, received, kept,
+	sender <> '' OR EXISTS (SELECT 1 FROM copies c WHERE c.message = m.n AND rcpt <> ''),
+	EXISTS (SELECT 1 FROM events e WHERE e.message = m.n)
+FROM messages m WHERE n > ? AND open = 0 AND kept IS NOT NULL ORDER BY n LIMIT ?
+
+-- name: message_forget
+UPDATE messages SET sender = '', tag = '', metadata = '', idempotency = '', digest = NULL WHERE n = ?
+
+-- name: copies_forget
+UPDATE copies SET rcpt = '', return_path = '', last = '' WHERE message = ?
+
+-- name: copies_delete
+DELETE FROM copies WHERE message = ?
+
+-- name: message_delete
+DELETE FROM messages WHERE n = ?
 
 -- reading
 
@@ -92,10 +137,45 @@ SELECT n, open, kept FROM messages WHERE id = ?
 -- name: message_of_copy
 SELECT m.n, m.id, c.state, c.attempts, c.next FROM copies c JOIN messages m ON m.n = c.message WHERE c.id = ?
 
+-- a message with the same idempotency key that was not cancelled as a whole
+-- name: message_same_key
+SELECT id, digest FROM messages m WHERE server = ?1 AND idempotency = ?2 AND idempotency <> ''
+	AND received > ?3
+	AND EXISTS (SELECT 1 FROM copies c WHERE c.message = m.n AND c.state <> 7)
+ORDER BY n LIMIT 1
+
+-- name: setting
+SELECT value FROM settings WHERE name = ?
+
+-- name: settings_like
+SELECT name, value FROM settings WHERE name >= ?1 AND name < ?2
+
+-- the server's own entry before that for all servers
+-- name: suppression_find
+SELECT reason, created, expires FROM suppressions
+WHERE server IN (?1, 0) AND address = ?2 AND (expires = 0 OR expires > ?3)
+ORDER BY server DESC LIMIT 1
+
+-- name: suppression_any
+SELECT 1 FROM suppressions LIMIT 1
+
 -- everything that is not final, for queued's start
 -- name: open_copies
-SELECT c.id, c.message, m.id, c.rcpt, c.state, c.attempts, c.next, c.return_path, c.token, m.server, m.domain, m.received
+SELECT c.id, c.message, m.id, c.rcpt, c.state, c.attempts, c.next, c.return_path, c.hold, c.flags,
+	m.server, m.domain, m.received, m.credential, m.size, m.stream, m.expires
 FROM copies c JOIN messages m ON m.n = c.message WHERE c.state < 3
+
+-- open copies that a filter of the command fits
+-- name: copies_fit
+SELECT c.id FROM copies c JOIN messages m ON m.n = c.message
+WHERE c.state < 3
+	AND (?1 = 255 OR c.state = ?1)
+	AND (?2 = '' OR m.id = ?2)
+	AND (?3 = '' OR lower(substr(c.rcpt, -length(?3) - 1)) = '@' || ?3)
+	AND (?4 = '' OR lower(c.rcpt) = lower(?4))
+	AND (?5 = 0 OR m.server = ?5)
+	AND (?6 = '' OR m.tag = ?6)
+	AND m.received <= ?7
 
 -- messages that are finished but whose file was not moved or removed
 -- name: finished_not_kept

@@ -1,0 +1,234 @@
+/*
+ * gate.c - the last look at a copy before an attempt: everything that may stop it.
+ *
+ * What control.db says of a server and a credential is kept until control.db changes, so that a
+ * thousand copies of one server cost one question; the suppression list is asked for each.
+ */
+#include <stdio.h>
+
+#include "common/control/control.h"
+#include "common/log.h"
+#include "queued/queued.h"
+#include "queued/store.h"
+
+enum { RETRY_MS = 1000 };
+
+/* A row of the kept answers. */
+struct kept {
+	struct hash_node by_key;
+	uint64_t key[2]; /* server, credential */
+	int err;	 /* 0, -ENOENT */
+	struct control_gate gate;
+};
+
+static struct {
+	struct control *control;
+	struct mono retry; /* not before */
+	uint64_t version;
+	struct hash kept;
+} self;
+
+static void drop_one(struct hash_node *node, void *arg)
+{
+	(void)arg;
+	mem_free(container_of(node, struct kept, by_key));
+}
+
+static void drop_kept(void)
+{
+	hash_each(&self.kept, drop_one, NULL);
+	hash_done(&self.kept);
+	self.kept = (struct hash){0};
+}
+
+static void failed(void)
+{
+	LOG(LOG_ERROR, "control-unavailable", KS("reason", control_error(self.control)));
+	control_close(&self.control);
+	self.retry.ms = mono_now().ms + RETRY_MS;
+}
+
+bool gate_ready(void)
+{
+	char error[CONTROL_ERROR_SIZE];
+	uint64_t version;
+
+	if (!self.control && mono_now().ms >= self.retry.ms) {
+		self.control = control_open(DB_READ, error, sizeof(error));
+		if (!self.control) {
+			LOG(LOG_ERROR, "control-unavailable", KS("reason", error));
+			self.retry.ms = mono_now().ms + RETRY_MS;
+		}
+		drop_kept();
+	}
+	if (!self.control)
+		return false;
+	version = control_version(self.control);
+	if (!version || version != self.version)
+		drop_kept();
+	self.version = version;
+	return true;
+}
+
+/* NULL: control.db cannot be read now. */
+static const struct kept *ask(uint64_t server, uint64_t credential)
+{
+	uint64_t key[2] = {server, credential};
+	struct hash_node *found = hash_find(&self.kept, span_of(key, sizeof(key)));
+	struct kept *k;
+
+	if (found)
+		return container_of(found, struct kept, by_key);
+	k = mem_alloc(sizeof(*k));
+	memcpy(k->key, key, sizeof(key));
+	k->err = control_gate(self.control, server, credential, &k->gate);
+	if (k->err && k->err != -ENOENT) {
+		failed();
+		mem_free(k);
+		return NULL;
+	}
+	hash_add(&self.kept, &k->by_key, span_of(k->key, sizeof(k->key)));
+	return k;
+}
+
+static void note_limits(struct usage *u, const struct control_gate *g)
+{
+	u->send_limit = g->send_limit;
+	u->bytes_limit = g->bytes_limit ? g->bytes_limit : conf->queue_server_bytes;
+}
+
+void gate_note_limits(struct usage *u)
+{
+	const struct kept *k = self.control ? ask(u->server, 0) : NULL;
+
+	if (k && !k->err)
+		note_limits(u, &k->gate);
+}
+
+static enum hold why_hold(const struct job *j, const struct control_gate *g)
+{
+	bool released = j->flags & JOB_RELEASED;
+
+	if (g->suspended)
+		return HOLD_SUSPENDED;
+	if (g->credential_hold && !released)
+		return HOLD_CREDENTIAL;
+	if (g->development && !released)
+		return HOLD_DEVELOPMENT;
+	return HOLD_NONE;
+}
+
+/* False: the server has sent what it may; else the copy is counted, once. */
+static bool within_send_limit(struct job *j)
+{
+	struct usage *u = j->message->usage;
+
+	if (!u->send_limit || j->flags & JOB_COUNTED)
+		return true;
+	if (usage_sent(u, mono_now()) >= u->send_limit)
+		return false;
+	usage_count(u, mono_now());
+	j->flags |= JOB_COUNTED;
+	return true;
+}
+
+static bool suppressed(struct job *j)
+{
+	struct suppression s;
+
+	if (!suppress_find(j->message->usage->server, j->rcpt, &s))
+		return false;
+	results_suppress(j, &s);
+	return true;
+}
+
+static void over_send_limit(struct job *j)
+{
+	struct usage *u = j->message->usage;
+
+	if (j->state != STATE_HELD) {
+		results_hold(j, HOLD_SEND_LIMIT);
+		return;
+	}
+	jobs_unplan(j);
+	j->due = usage_room_at(u, mono_now(), u->send_limit);
+	jobs_schedule(j);
+}
+
+/* A held copy whose time has come: only a full send limit is looked at again. */
+static bool hold_is_over(struct job *j)
+{
+	char reason[128];
+
+	if (j->state != STATE_HELD || j->hold == HOLD_SEND_LIMIT)
+		return false;
+	snprintf(reason, sizeof(reason), "it was held for queue.hold_lifetime (reason: %s)",
+		 hold_name(j->hold));
+	results_cancel(j, reason);
+	return true;
+}
+
+/* True: j is held, or ended. */
+static bool stopped(struct job *j, const struct kept *k)
+{
+	enum hold why;
+
+	if (k->err) {
+		results_cancel(j, "its mail server was deleted");
+		return true;
+	}
+	note_limits(j->message->usage, &k->gate);
+	why = why_hold(j, &k->gate);
+	if (why)
+		results_hold(j, why);
+	else if (suppressed(j))
+		;
+	else if (!within_send_limit(j))
+		over_send_limit(j);
+	else if (j->state == STATE_HELD)
+		results_release(j, hold_name(j->hold));
+	else
+		return false;
+	return true;
+}
+
+enum gate gate_look(struct job *j)
+{
+	const struct kept *k;
+
+	if (mono_now().ms >= j->message->expires.ms) {
+		results_expire(j);
+		return GATE_STOPPED;
+	}
+	if (hold_is_over(j))
+		return GATE_STOPPED;
+	k = ask(j->message->usage->server, j->message->credential);
+	if (!k)
+		return GATE_UNKNOWN;
+	return stopped(j, k) ? GATE_STOPPED : GATE_OPEN;
+}
+
+enum gate gate_sign_key(struct job *j, struct signkey *out)
+{
+	struct control_domain found;
+	struct signkey key = {.domain = {.n = 0}};
+	int err = -ENOENT;
+
+	if (domain_parse(span_str(j->message->domain), &key.domain) == 0)
+		err = control_domain(self.control, j->message->usage->server, &key.domain, &found);
+	if (err == 0 && found.verified) {
+		snprintf(key.selector, sizeof(key.selector), "%s", found.selector);
+		snprintf(key.algorithm, sizeof(key.algorithm), "rsa-sha256");
+		*out = key;
+		return GATE_OPEN;
+	}
+	if (err && err != -ENOENT) {
+		failed();
+		return GATE_UNKNOWN;
+	}
+	results_add_own(j, "queue", "4.7.0",
+			"the From domain is no longer verified for this server: verify it again "
+			"(posthaste domain create NAME --verified)",
+			false);
+	return GATE_STOPPED;
+}
