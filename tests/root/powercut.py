@@ -34,6 +34,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from disk import Disk, run  # noqa: E402
 from posthaste import Failed, Peer, Sandbox, Tap, skip_all, wait_for  # noqa: E402
 
 FS_IOC_SHUTDOWN = 0x8004587D  # _IOR('X', 125, __u32)
@@ -58,41 +59,6 @@ int sync_file_range(int fd, off64_t at, off64_t n, unsigned flags)
     return fd < 0 || at < 0 || n < 0 || flags == ~0U ? -1 : 0;
 }
 """
-
-
-def run(*line):
-    done = subprocess.run(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT)
-    if done.returncode:
-        raise Failed("%s: status %d: %s" % (" ".join(line), done.returncode,
-                                            done.stdout.decode().strip()))
-
-
-class Disk:
-    """A file with a file system, mounted at a folder."""
-
-    def __init__(self, image, at, kind):
-        self.image, self.at, self.kind = image, at, kind
-        with open(image, "wb") as f:
-            f.truncate(IMAGE_SIZE)
-        run("mkfs." + kind, "-q", *(["-F"] if kind == "ext4" else ["-f"]), image)
-        self.mounted = False
-
-    def mount(self):
-        run("mount", "-t", self.kind, "-o", "loop", self.image, self.at)
-        self.mounted = True
-
-    def umount(self):
-        if not self.mounted:
-            return
-        if not wait_for(lambda: subprocess.run(["umount", self.at],
-                                               stderr=subprocess.DEVNULL).returncode == 0, 10):
-            raise Failed("%s stays mounted" % self.at)
-        self.mounted = False
-
-    def hold(self):
-        """A descriptor to cut by."""
-        return os.open(self.at, os.O_RDONLY | os.O_DIRECTORY)
 
 
 def cut(handles):
@@ -145,7 +111,7 @@ class Stage:
         self.refused, self.lock = set(), threading.Lock()
         self.mnt = os.path.join(base, "mnt")
         os.mkdir(self.mnt)
-        self.disks = [Disk(os.path.join(base, "disk"), self.mnt, kind)]
+        self.disks = [Disk(os.path.join(base, "disk"), self.mnt, kind, IMAGE_SIZE)]
         self.peer = Peer(self.script, tls=True)
         self.box = None
         self.environ = {"LD_PRELOAD": preload} if preload else {}
@@ -165,7 +131,7 @@ class Stage:
         spool, before = self.box.dir + "/spool", self.box.dir + "/run/before"
         os.rename(spool, before)
         os.mkdir(spool)
-        self.disks.append(Disk(os.path.join(self.base, "disk2"), spool, kind))
+        self.disks.append(Disk(os.path.join(self.base, "disk2"), spool, kind, IMAGE_SIZE))
         self.disks[-1].mount()
         run("cp", "-a", before + "/.", spool)
         shutil.rmtree(before)
@@ -313,7 +279,7 @@ def possible(base):
     at = os.path.join(base, "probe")
     os.mkdir(at)
     try:
-        disk = Disk(os.path.join(base, "probe.disk"), at, "ext4")
+        disk = Disk(os.path.join(base, "probe.disk"), at, "ext4", IMAGE_SIZE)
         disk.mount()
     except Failed as e:
         return "loop mounts are not possible: %s" % e
