@@ -4,7 +4,8 @@
  *
  * Two roles may share a key: then each has a copy, and a missing copy is made from the other one.
  * A key that is missing although there is a database is not made anew: what was hashed or signed
- * with it would silently be worth nothing.
+ * with it would silently be worth nothing.  A key derived from another one is made from it at each
+ * start, so it is never missing and never an old one.
  *
  * As root, folders that belong to a daemon's user are entered: what lies there is taken only if
  * it is a plain file with one name.
@@ -16,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/mail/token.h"
 #include "common/proc.h"
 #include "common/roles.h"
 #include "ctl/ctl.h"
@@ -33,6 +35,15 @@ static const struct secret {
 	{"secrets/queued/token", ROLE_QUEUED, NULL, ROLE_ROOT},
 	{"secrets/queued/grant", ROLE_QUEUED, "secrets/signer/grant", ROLE_SIGNER},
 	{"secrets/httpd/credential", ROLE_HTTPD, "secrets/smtpd/credential", ROLE_SMTPD},
+};
+
+static const struct derived {
+	const char *path;
+	enum role role;
+	const char *master;
+	enum token_purpose purpose;
+} derived[] = {
+	{"secrets/smtpd/complaint", ROLE_SMTPD, "secrets/queued/token", TOKEN_COMPLAINT},
 };
 
 static const char ca_file[] = "tls/ca.pem";
@@ -143,12 +154,35 @@ static int secret_make(const struct secret *s)
 	return err ? fail(path, err) : code;
 }
 
+static int derived_make(const struct derived *d)
+{
+	uint8_t master[TOKEN_KEY_SIZE], key[TOKEN_KEY_SIZE], there[KEY_SIZE];
+	const char *path = d->master;
+	int err = key_read(path, master);
+
+	if (!err) {
+		token_subkey(master, d->purpose, key);
+		err = key_read(path = d->path, there);
+		if (err == -ENOENT || err == -EBADMSG ||
+		    (!err && sodium_memcmp(there, key, sizeof(key)) != 0))
+			err = file_replace(path, span_of(key, sizeof(key)), 0400);
+		if (!err)
+			err = give(path, d->role);
+	}
+	sodium_memzero(master, sizeof(master));
+	sodium_memzero(key, sizeof(key));
+	sodium_memzero(there, sizeof(there));
+	return err ? fail(path, err) : 0;
+}
+
 int sandbox_secrets(void)
 {
 	int code = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(secrets) && !code; i++)
 		code = secret_make(&secrets[i]);
+	for (size_t i = 0; i < ARRAY_LEN(derived) && !code; i++)
+		code = derived_make(&derived[i]);
 	return code;
 }
 

@@ -2,6 +2,10 @@
  * intake.c - see intake.h.
  *
  * No 250 without a flush: the only place that answers "queued" is on_flushed() with err 0.
+ *
+ * A message with an idempotency key is hashed as it was submitted, envelope and bytes before any
+ * repair, so that queued can tell the same message from another one under the same key.  That is
+ * known after the last byte only: then the envelope is written again, of the same length.
  */
 #include "smtpd/intake.h"
 
@@ -18,18 +22,25 @@
 #include "common/spool/flush.h"
 #include "common/spool/ids.h"
 #include "common/spool/spool.h"
+#include "smtpd/received.h"
+#include "smtpd/repair.h"
 
 #define COUNTER SPOOL_NEW_SMTPD "/counter"
 #define POKE "run/queued/poke"
 
-enum { FULL_CHECK_MS = 1000, REPLY_SIZE = 256, RECEIVED_MAX = 1024, SLICE = 16 * 1024 };
+enum { FULL_CHECK_MS = 1000, REPLY_SIZE = REPAIR_REPLY_SIZE, SLICE = 16 * 1024 };
+enum { LINE_MAX_LENGTH = 998 }; /* RFC 5322 2.1.1 */
+
+static const char no_room[] = "452 4.3.1 Not enough room for mail now, try again later";
+static const char header_too_large[] = "552 5.3.4 Header section is too large";
 
 struct intake {
 	struct envelope envelope;
 	struct submitter_facts submitter;
-	const char *proto;    /* ESMTPSA */
 	const char *hostname; /* the worker's, outlives us */
-	struct buf header; /* until it is complete */
+	bool esmtp, authenticated, utf8;
+	struct buf header;		 /* until it is complete */
+	crypto_generichash_state digest; /* while envelope.has_digest */
 	bool streaming;
 	char refusal[REPLY_SIZE]; /* "": fine so far */
 	struct spool_out out;
@@ -40,6 +51,7 @@ struct intake {
 };
 
 static struct {
+	uint8_t complaint_key[TOKEN_KEY_SIZE];
 	struct ids ids;
 	struct flusher *flusher;
 	int poke;
@@ -67,6 +79,7 @@ void intake_init(const struct conf *conf)
 {
 	bool syncfs_allowed = conf->spool_syncfs == 0; /* "auto" */
 
+	secret_load("smtpd", "complaint", self.complaint_key);
 	ids_init(&self.ids, COUNTER, SUBMITTER_SMTPD);
 	self.poke = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	must(self.poke >= 0);
@@ -75,13 +88,13 @@ void intake_init(const struct conf *conf)
 	loop_turn_end(send_poke);
 }
 
-const char *intake_refusal(const struct conf *conf)
+static bool is_full(const struct conf *conf)
 {
 	struct mono now = mono_now();
 
 	if (now.ms - self.full_checked.ms >= FULL_CHECK_MS) {
-		bool full = spool_is_full(SPOOL_NEW_SMTPD, conf->spool_free,
-					  conf->spool_free_percent);
+		bool full =
+			spool_is_full(SPOOL_NEW_SMTPD, conf->spool_free, conf->spool_free_percent);
 
 		if (full && !self.full)
 			LOG(LOG_ERROR, "spool-full",
@@ -90,7 +103,14 @@ const char *intake_refusal(const struct conf *conf)
 		self.full = full;
 		self.full_checked = now;
 	}
-	return self.full ? "452 4.3.1 Not enough room for mail now, try again later" : NULL;
+	return self.full;
+}
+
+const char *intake_refusal(const struct conf *conf, const struct submitter_facts *submitter)
+{
+	if (submitter->suspended)
+		return "550 5.7.1 Mail server has been suspended";
+	return is_full(conf) ? no_room : NULL;
 }
 
 struct intake *intake_new(const struct intake_facts *facts,
@@ -114,8 +134,10 @@ struct intake *intake_new(const struct intake_facts *facts,
 	for (size_t i = 0; i < e->rcpt_count; i++)
 		e->rcpts[i].addr = s->tx.rcpts[i];
 	in->submitter = facts->submitter;
-	in->proto = s->esmtp ? "ESMTPSA" : "SMTP";
 	in->hostname = s->conf.hostname;
+	in->esmtp = s->esmtp;
+	in->authenticated = s->authenticated;
+	in->utf8 = facts->utf8;
 	buf_init(&in->header, LIMIT_HEADER + SLICE);
 	in->out.fd = -1;
 	in->answered = answered;
@@ -164,32 +186,58 @@ static void failed(struct intake *in, const char *what, int err)
 {
 	LOG(LOG_ERROR, "spool-failed", KS("id", in->envelope.id.s), KS("step", what), KERR(err));
 	refuse(in, err == -ENOSPC || err == -EDQUOT
-			   ? "452 4.3.1 Not enough room for mail now, try again later"
+			   ? no_room
 			   : "451 4.3.0 The message could not be stored, try again later");
 }
 
-/* A name from outside in a comment of ours: only what a name or an address literal is made of. */
-static const char *printable_helo(const struct intake *in)
-{
-	const char *ok = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]";
-	const char *helo = in->envelope.helo;
+/* the digest of what was submitted */
 
-	return strspn(helo, ok) == strlen(helo) ? helo : "unknown";
+static void digest_add(struct intake *in, struct span s)
+{
+	crypto_generichash_update(&in->digest, s.p, s.n);
 }
 
-/* RFC 5321 4.4; no "for": recipients are not shown to each other. */
-static void received_field(const struct intake *in, struct buf *out)
+/* Each address with a NUL after it, one more NUL, then the bytes. */
+static void digest_begin(struct intake *in)
+{
+	static const struct span nul = {(const uint8_t *)"", 1};
+	struct envelope *e = &in->envelope;
+
+	crypto_generichash_init(&in->digest, NULL, 0, ENVELOPE_DIGEST_SIZE);
+	digest_add(in, addr_span(&e->sender));
+	digest_add(in, nul);
+	for (size_t i = 0; i < e->rcpt_count; i++) {
+		digest_add(in, addr_span(&e->rcpts[i].addr));
+		digest_add(in, nul);
+	}
+	digest_add(in, nul);
+	digest_add(in, buf_span(&in->header));
+	e->has_digest = true;
+}
+
+static int digest_end(struct intake *in)
+{
+	crypto_generichash_final(&in->digest, in->envelope.digest, ENVELOPE_DIGEST_SIZE);
+	return spool_out_envelope(&in->out, &in->envelope);
+}
+
+/* the header section */
+
+static void add_received(const struct intake *in, struct buf *out)
 {
 	const struct envelope *e = &in->envelope;
-	char date[WALL_TEXT_SIZE];
+	struct received r = {.helo = e->helo,
+			     .client = e->client,
+			     .hostname = in->hostname,
+			     .tls = e->tls,
+			     .id = e->id.s,
+			     .at = e->received,
+			     .esmtp = in->esmtp,
+			     .authenticated = in->authenticated,
+			     .utf8 = in->utf8,
+			     .privacy = in->submitter.privacy};
 
-	wall_rfc5322(e->received, date);
-	buf_fmt(out, "Received: from %s ([%s%s])\r\n", printable_helo(in),
-		strchr(e->client, ':') ? "IPv6:" : "", e->client);
-	buf_fmt(out, "\tby %s (Posthaste) with %s id %s", in->hostname, in->proto, e->id.s);
-	if (e->tls[0])
-		buf_fmt(out, "\r\n\t(using %s)", e->tls);
-	buf_fmt(out, ";\r\n\t%s\r\n", date);
+	received_add(&r, out);
 }
 
 static int number_copies(struct intake *in)
@@ -213,8 +261,10 @@ static void write_piece(struct intake *in, struct span piece)
 
 static bool header_accepted(struct intake *in, struct span header)
 {
-	if (header_received(header) >= LIMIT_HOPS) {
-		refuse(in, "554 5.4.6 Too many hops: the message goes in a circle");
+	const char *loop = repair_loop(header, self.complaint_key);
+
+	if (loop) {
+		refuse(in, loop);
 		return false;
 	}
 	switch (policy_from(&in->submitter, header, &in->envelope.domain)) {
@@ -230,32 +280,60 @@ static bool header_accepted(struct intake *in, struct span header)
 	return false;
 }
 
+/* Our Received field and the repaired section; false when it was refused. */
+static bool make_header(struct intake *in, struct span header, struct buf *out)
+{
+	struct envelope *e = &in->envelope;
+	struct repair_facts facts = {.id = &e->id, .domain = &e->domain, .now = e->received};
+	struct repair repair;
+
+	repair_header(header, &facts, &repair);
+	if (repair.refusal[0]) {
+		refuse(in, repair.refusal);
+	} else {
+		add_received(in, out);
+		buf_add(out, buf_span(&repair.header));
+		e->options = repair.options;
+		repair.options = (struct options){.metadata = NULL};
+	}
+	repair_done(&repair);
+	/* what is delivered must not have more than what a deliverer reads */
+	if (!in->refusal[0] && (!buf_ok(out) || out->n >= LIMIT_HEADER))
+		refuse(in, header_too_large);
+	return !in->refusal[0];
+}
+
+static bool make_file(struct intake *in)
+{
+	int err = number_copies(in);
+
+	if (err) {
+		failed(in, "counter", err);
+		return false;
+	}
+	err = spool_out_begin(&in->out, SPOOL_NEW_SMTPD, &in->envelope);
+	if (err)
+		failed(in, "create", err);
+	return !err;
+}
+
 /* The header is complete, the first n bytes gathered: decide, and begin the file. */
 static void begin_file(struct intake *in, size_t n)
 {
-	struct buf received;
-	int err;
+	struct span header = span_head(buf_span(&in->header), n);
+	struct buf above;
 
 	in->streaming = true;
-	if (!header_accepted(in, span_head(buf_span(&in->header), n)))
-		return;
-	err = number_copies(in);
-	if (err) {
-		failed(in, "counter", err);
-		return;
+	buf_init(&above, LIMIT_HEADER);
+	if (header_accepted(in, header) && make_header(in, header, &above)) {
+		if (in->envelope.options.idempotency[0])
+			digest_begin(in);
+		if (make_file(in))
+			write_piece(in, buf_span(&above));
+		if (!in->refusal[0])
+			write_piece(in, span_from(buf_span(&in->header), n));
 	}
-	err = spool_out_begin(&in->out, SPOOL_NEW_SMTPD, &in->envelope);
-	if (err) {
-		failed(in, "create", err);
-		return;
-	}
-	buf_init(&received, RECEIVED_MAX);
-	received_field(in, &received);
-	must(buf_ok(&received));
-	write_piece(in, buf_span(&received));
-	buf_done(&received);
-	if (!in->refusal[0])
-		write_piece(in, buf_span(&in->header));
+	buf_done(&above);
 	buf_done(&in->header);
 }
 
@@ -282,7 +360,7 @@ static void gather_header(struct intake *in, struct span piece)
 	must(buf_ok(&in->header));
 	end = complete_header(buf_span(&in->header), known);
 	if ((end ? end : in->header.n) > LIMIT_HEADER)
-		refuse(in, "552 5.3.4 Header section is too large");
+		refuse(in, header_too_large);
 	else if (end)
 		begin_file(in, end);
 }
@@ -293,19 +371,32 @@ void intake_content(struct intake *in, struct span piece)
 		gather_header(in, span_head(piece, SLICE));
 		piece = span_from(piece, SLICE);
 	}
-	if (piece.n && !in->refusal[0])
+	if (piece.n && !in->refusal[0]) {
+		if (in->envelope.has_digest)
+			digest_add(in, piece);
 		write_piece(in, piece);
+	}
 }
 
-void intake_finish(struct intake *in, bool eight_bit)
+static unsigned spool_flags(const struct intake *in, const struct dots *lines)
 {
-	int err;
+	return (lines->flags & DOTS_8BIT ? SPOOL_FLAG_EIGHT_BIT : 0) |
+	       (lines->line_max > LINE_MAX_LENGTH ? SPOOL_FLAG_LONG_LINES : 0) |
+	       (in->utf8 ? SPOOL_FLAG_UTF8 : 0);
+}
+
+void intake_finish(struct intake *in, const struct dots *lines)
+{
+	int err = 0;
 
 	in->ended = mono_now();
 	if (!in->refusal[0] && !in->streaming)
 		begin_file(in, in->header.n); /* a message that is all header */
 	if (!in->refusal[0]) {
-		err = spool_out_end(&in->out, eight_bit ? SPOOL_FLAG_EIGHT_BIT : 0);
+		if (in->envelope.has_digest)
+			err = digest_end(in);
+		if (!err)
+			err = spool_out_end(&in->out, spool_flags(in, lines));
 		if (err)
 			failed(in, "write", err);
 	}

@@ -1,9 +1,9 @@
 /*
  * intake.h - one message on its way into the spool: the only file of smtpd that touches it.
  *
- * The header section is gathered first (what signs depends on it), then everything streams into
- * the file.  intake_finish() ends in exactly one call of answered(): after the flush with 250, or
- * with what went wrong, and then nothing of the message is left.
+ * The header section is gathered first (what signs depends on it, and it is repaired), then
+ * everything streams into the file.  intake_finish() ends in exactly one call of answered(): after
+ * the flush with 250, or with what went wrong, and then nothing of the message is left.
  */
 #ifndef SMTPD_INTAKE_H
 #define SMTPD_INTAKE_H
@@ -18,16 +18,18 @@ struct intake_facts {
 	const char *client_ip;
 	const char *tls;
 	struct submitter_facts submitter;
+	bool utf8; /* SMTPUTF8 was asked for (RFC 6531) */
 };
 
-/* After fork, in each worker. */
+/* After fork, in each worker; dies when the key of our loop mark cannot be read. */
 void intake_init(const struct conf *conf);
-/* Says what is wrong (a reply line), or NULL: there is room for a message. */
-const char *intake_refusal(const struct conf *conf);
+/* Says what is wrong (a reply line), or NULL: a message may come, and there is room for it. */
+const char *intake_refusal(const struct conf *conf, const struct submitter_facts *submitter);
 struct intake *intake_new(const struct intake_facts *facts,
 			  void (*answered)(void *arg, const char *reply), void *arg);
 void intake_content(struct intake *in, struct span piece);
-void intake_finish(struct intake *in, bool eight_bit);
+/* lines: what was seen of the message. */
+void intake_finish(struct intake *in, const struct dots *lines);
 /* Throws the message away; before intake_finish only. */
 void intake_abort(struct intake **in);
 /* Nobody wants the answer any more; what is being flushed stays accepted. */

@@ -134,7 +134,7 @@ static void on_answered(void *arg, const char *reply)
 static bool on_begin(void *arg, const struct session *s, char *refusal, size_t size)
 {
 	struct conn *c = arg;
-	const char *full = intake_refusal(self.conf);
+	const char *full = intake_refusal(self.conf, &c->submitter);
 	struct intake_facts facts = {.session = s,
 				     .client_ip = stream_peer_ip(c->stream),
 				     .tls = stream_tls(c->stream),
@@ -165,7 +165,7 @@ static void on_finish(void *arg, const struct session *s, const char *refusal)
 		intake_abort(&c->intake);
 		return;
 	}
-	intake_finish(c->intake, s->dots.flags & DOTS_8BIT);
+	intake_finish(c->intake, &s->dots);
 	c->committing = c->intake != NULL;
 }
 

@@ -84,7 +84,7 @@ BEGIN {
 		"ctl/sandbox_cert.c ctl/submit_wire.c tests/ bench/"
 	own["sodium.h"] = "common/ deliverd/ smtpd/ queued/ ctl/ tests/ bench/"
 	own["sqlite3.h"] = "common/db/"
-	own["jansson.h"] = "common/json/ common/ipc/event_test.c ctl/output.h ctl/mailview.h ctl/timeline.h"
+	own["jansson.h"] = "common/json/ common/mail/options.c common/ipc/event_test.c ctl/output.h ctl/mailview.h ctl/timeline.h"
 	own["unbound"] = "deliverd/resolver.c"
 	own["seccomp.h"] = "deliverd/signer.c"
 	own["opendkim/"] = "tests/"

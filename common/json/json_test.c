@@ -80,11 +80,35 @@ static void test_what_does_not_fit_is_an_error(void **state UNUSED)
 	}
 }
 
+static const struct {
+	const char *text;
+	const char *compact;
+} compacts[] = {
+	{"{ \"a b\" : 1.10 ,\r\n\t\"c\":[ true, null ] }", "{\"a b\":1.10,\"c\":[true,null]}"},
+	{"{\"a\\\" b\": \"c\\\\\" }", "{\"a\\\" b\":\"c\\\\\"}"},
+	{"\" \\u0020 \"", "\" \\u0020 \""},
+	{" ", ""},
+};
+
+static void test_compact_text_keeps_strings_and_numbers(void **state UNUSED)
+{
+	for (size_t i = 0; i < ARRAY_LEN(compacts); i++) {
+		struct buf b;
+
+		buf_init(&b, 100);
+		json_add_compact(&b, span_str(compacts[i].text));
+		if (!span_eq_str(buf_span(&b), compacts[i].compact))
+			fail_msg("%s: %.*s", compacts[i].text, SPAN_FMT(buf_span(&b)));
+		buf_done(&b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_every_two_octets_are_read_back),
+		cmocka_unit_test(test_compact_text_keeps_strings_and_numbers),
 		cmocka_unit_test(test_what_does_not_fit_is_an_error),
 	};
 

@@ -139,6 +139,12 @@ static int make_file(struct spool_out *o)
 	return -EAGAIN;
 }
 
+static void hash_envelope(struct spool_out *o, struct span text)
+{
+	crypto_generichash_init(&o->envelope, NULL, 0, SPOOL_HASH_SIZE);
+	crypto_generichash_update(&o->envelope, text.p, text.n);
+}
+
 int spool_out_begin(struct spool_out *o, const char *folder, const struct envelope *e)
 {
 	struct buf text;
@@ -152,14 +158,44 @@ int spool_out_begin(struct spool_out *o, const char *folder, const struct envelo
 	err = buf_ok(&text) ? make_file(o) : -EMSGSIZE;
 	if (!err) {
 		o->envelope_size = text.n;
-		crypto_generichash_init(&o->envelope, NULL, 0, SPOOL_HASH_SIZE);
-		crypto_generichash_update(&o->envelope, text.p, text.n);
+		hash_envelope(o, buf_span(&text));
 		crypto_generichash_init(&o->body, NULL, 0, SPOOL_HASH_SIZE);
 		buf_add(&o->pending, buf_span(&text));
 	}
 	buf_done(&text);
 	if (err)
 		spool_out_abort(o);
+	return err;
+}
+
+/* At the beginning of what is pending, while nothing of the file was written, or of the file. */
+static int overwrite(struct spool_out *o, struct span text)
+{
+	if (o->pending.n == o->envelope_size + o->body_size) {
+		memcpy(o->pending.p, text.p, text.n);
+		return 0;
+	}
+	for (size_t at = 0; at < text.n;) {
+		ssize_t n = pwrite(o->fd, text.p + at, text.n - at, (off_t)at);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		at += n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
+int spool_out_envelope(struct spool_out *o, const struct envelope *e)
+{
+	struct buf text;
+	int err;
+
+	buf_init(&text, LIMIT_ENVELOPE);
+	envelope_encode(e, &text);
+	must(buf_ok(&text) && text.n == o->envelope_size);
+	hash_envelope(o, buf_span(&text));
+	err = overwrite(o, buf_span(&text));
+	buf_done(&text);
 	return err;
 }
 

@@ -51,6 +51,9 @@ struct spool_out {
 /* Makes folder/<id> with mode 0600 and the envelope.  -errno; then nothing is left behind. */
 int spool_out_begin(struct spool_out *o, const char *folder, const struct envelope *e) MUST_CHECK;
 int spool_out_write(struct spool_out *o, struct span body) MUST_CHECK;
+/* Writes the envelope again, as long as it was: for what is known only after the body, such as
+ * its digest.  Before spool_out_end(). */
+int spool_out_envelope(struct spool_out *o, const struct envelope *e) MUST_CHECK;
 /* END record and mode 0644.  Not durable yet: give o->fd to flush_add() and wait. */
 int spool_out_end(struct spool_out *o, unsigned flags) MUST_CHECK;
 /* Closes; the file stays.  For after the flush. */

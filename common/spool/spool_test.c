@@ -137,6 +137,39 @@ static void check_read(struct span body, unsigned flags)
 	spool_in_close(&in);
 }
 
+/* The file is as if the envelope had been so from the start. */
+static void check_digest(size_t size)
+{
+	struct envelope e = envelope;
+	struct spool_out o;
+	struct spool_in in;
+	char why[SPOOL_WHY_SIZE];
+
+	e.has_digest = true;
+	assert_int_equal(spool_out_begin(&o, "new", &e), 0);
+	assert_int_equal(spool_out_write(&o, body_of(size)), 0);
+	memset(e.digest, 0xa5, sizeof(e.digest));
+	assert_int_equal(spool_out_envelope(&o, &e), 0);
+	assert_int_equal(spool_out_end(&o, 0), 0);
+	spool_out_done(&o);
+	check_read(body_of(size), 0);
+	assert_int_equal(spool_in_open(PATH, &in, why), 0);
+	assert_int_equal(spool_in_envelope(&in, &e, why), 0);
+	assert_true(e.has_digest);
+	for (size_t i = 0; i < sizeof(e.digest); i++)
+		assert_int_equal(e.digest[i], 0xa5);
+	envelope_done(&e);
+	spool_in_close(&in);
+	assert_int_equal(unlink(PATH), 0);
+}
+
+static void test_the_envelope_can_be_written_again(void **state UNUSED)
+{
+	check_digest(0);
+	check_digest(1000);
+	check_digest(200000); /* when its first version is in the file already */
+}
+
 static void test_what_is_written_is_read(void **state UNUSED)
 {
 	char why[SPOOL_WHY_SIZE];
@@ -541,6 +574,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_FILE(test_what_is_written_is_read),
+		WITH_FILE(test_the_envelope_can_be_written_again),
 		WITH_FILE(test_while_it_is_written_it_is_nobodys_promise),
 		WITH_FILE(test_abort_leaves_nothing),
 		WITH_FILE(test_a_second_file_of_the_same_id_is_refused),

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
-"""What the receiving end gets: exactly what was submitted below our Received field, signed.
+"""What the receiving end gets: what was submitted, repaired, below our Received field, signed.
 
 Awkward messages go the whole way from submission to the sandbox's sink.  Of each, what is there
-must equal the stored bytes (message list --raw) and what was submitted, and its signature must
-verify with dkimpy and with libopendkim, with the key that `domain show` says to publish.
+must equal the stored bytes (message list --raw) and what was submitted with the Date and
+Message-ID that it lacked, and its signature must verify
+with dkimpy and with libopendkim, with the key that `domain show` says to publish.
 """
 
 import base64
@@ -13,7 +14,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from posthaste import TOP, Sandbox, Tap, wait_for  # noqa: E402
+from posthaste import TOP, Sandbox, Tap, repaired, wait_for  # noqa: E402
 
 import dkim  # noqa: E402
 
@@ -95,7 +96,8 @@ def main():
             received, _, rest = stored[ident].partition(b"+0000\r\n")
             tap.ok(received.startswith(b"Received: from ") and ident.encode() in received,
                    "%s: our Received field is above it" % name)
-            tap.ok(rest == data, "%s: stored as submitted" % name)
+            date = received.rpartition(b"\t")[2] + b"+0000"
+            tap.ok(rest == repaired(data, ident, date), "%s: stored as submitted" % name)
             delivered = got.get(rcpt, b"")
             # a header that nothing ends gets its empty line, or receivers would see another body
             whole = stored[ident] + (b"" if b"\r\n\r\n" in rest else b"\r\n")

@@ -358,6 +358,26 @@ def ref_of(data):
     return found.group(1).decode() if found else ""
 
 
+FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:.*\r\n(?:[ \t].*\r\n)*")
+REMOVED = (b"bcc", b"resent-bcc", b"return-path", b"content-length", b"x-postal-tag")
+
+
+def repaired(data, ident, date, domain="sandbox.test"):
+    """What is stored of a submitted message, below our Received field with that date."""
+    head, names, at = b"", set(), 0
+    while field := FIELD.match(data, at):
+        name, at = field.group(1).lower(), field.end()
+        names.add(name)
+        if name not in REMOVED and (not name.startswith(b"x-posthaste-") or
+                                    name == b"x-posthaste-ref"):
+            head += field.group()
+    if b"date" not in names:
+        head += b"Date: " + date + b"\r\n"
+    if b"message-id" not in names:
+        head += ("Message-ID: <%s@%s>\r\n" % (ident, domain)).encode()
+    return head + data[at:]
+
+
 # the receiving end, scripted
 
 class Close:

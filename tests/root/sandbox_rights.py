@@ -42,6 +42,7 @@ PLACES = [
     ("secrets/queued/grant", "ph-queued", "posthaste", 0o400),
     ("secrets/signer/grant", "ph-signer", "posthaste", 0o400),
     ("secrets/smtpd/credential", "ph-smtpd", "posthaste", 0o400),
+    ("secrets/smtpd/complaint", "ph-smtpd", "posthaste", 0o400),
     ("secrets/httpd/credential", "ph-httpd", "posthaste", 0o400),
     ("tls/key.pem", "ph-smtpd", "posthaste", 0o400),
     ("tls/cert.pem", "root", "root", 0o644),
