@@ -29,6 +29,7 @@ struct intake {
 	struct submitter_facts submitter;
 	const char *proto;    /* ESMTPSA */
 	const char *hostname; /* the worker's, outlives us */
+	bool utf8; /* SMTPUTF8 was given with MAIL */
 	struct buf header; /* until it is complete */
 	bool streaming;
 	char refusal[REPLY_SIZE]; /* "": fine so far */
@@ -114,6 +115,7 @@ struct intake *intake_new(const struct intake_facts *facts,
 	for (size_t i = 0; i < e->rcpt_count; i++)
 		e->rcpts[i].addr = s->tx.rcpts[i];
 	in->submitter = facts->submitter;
+	in->utf8 = s->tx.utf8;
 	in->proto = s->esmtp ? "ESMTPSA" : "SMTP";
 	in->hostname = s->conf.hostname;
 	buf_init(&in->header, LIMIT_HEADER + SLICE);
@@ -217,7 +219,7 @@ static bool header_accepted(struct intake *in, struct span header)
 		refuse(in, "554 5.4.6 Too many hops: the message goes in a circle");
 		return false;
 	}
-	switch (policy_from(&in->submitter, header, &in->envelope.domain)) {
+	switch (policy_from(&in->submitter, header, in->utf8, &in->envelope.domain)) {
 	case FROM_OK:
 		return true;
 	case FROM_REFUSED:
