@@ -48,10 +48,7 @@ static void fail(struct session *s, const char *refusal)
 	s->tx.data = false;
 	if (s->tx.has_sender)
 		s->tx.chunks = CHUNKS_FAILED;
-	if (refusal[0] == '4') /* no error of the client's */
-		session_say(s, "%s", refusal);
-	else
-		session_refuse(s, "%s", refusal);
+	session_refuse(s, "%s", refusal);
 }
 
 /* All octets of the chunk have been read. */

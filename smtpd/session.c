@@ -55,7 +55,7 @@ void session_refuse(struct session *s, const char *fmt, ...)
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	session_say(s, "%s", line);
-	if (++s->errors >= s->conf.errors)
+	if (line[0] == '5' && ++s->errors >= s->conf.errors)
 		session_end(s, "421 4.7.0 Too many errors, closing");
 }
 

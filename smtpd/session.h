@@ -155,7 +155,7 @@ static inline bool session_in_message(const struct session *s)
 
 /* for verbs.c, bdat.c and auth.c */
 void session_say(struct session *s, const char *fmt, ...) PRINTF(2, 3);
-/* The same, and counts as an error of the client. */
+/* The same, and a 5xx counts as an error of the client. */
 void session_refuse(struct session *s, const char *fmt, ...) PRINTF(2, 3);
 void session_reset(struct session *s);
 /* Can this session submit?  Asks for an SMTP-IP credential where that is not known yet.

@@ -346,7 +346,8 @@ const char *addr_error(int err)
 	static const char *const texts[ADDR_ERR_MAX] = {
 		[0] = "the address is valid",
 		[ADDR_ERR_EMPTY] = "the address or domain is empty",
-		[ADDR_ERR_ASCII] = "the name has non-ASCII characters",
+		[ADDR_ERR_ASCII] = "the name has non-ASCII characters; it must be written in "
+				   "A-labels (xn--...)",
 		[ADDR_ERR_UTF8] = "the address has non-ASCII characters that are no text in UTF-8",
 		[ADDR_ERR_IDN] = "the domain has non-ASCII characters that no domain can have",
 		[ADDR_ERR_LABEL_EMPTY] = "the domain has an empty label",
