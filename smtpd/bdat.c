@@ -31,12 +31,8 @@ static const char *why_no_chunk(struct session *s, struct span keyword, char *re
 			return why;
 		dots_init_chunks(&s->dots, tx->submits ? DOTS_REPAIR_LF : DOTS_STRICT);
 	}
-	if (s->chunk.size > s->conf.message_size - s->dots.bytes) {
-		snprintf(refusal, SESSION_REFUSAL_SIZE,
-			 "552 5.3.4 Message is larger than %llu bytes",
-			 (unsigned long long)s->conf.message_size);
-		return refusal;
-	}
+	if (s->chunk.size > s->conf.message_size - s->dots.bytes)
+		return session_too_large(s);
 	return tx->data || session_begin(s, refusal) ? NULL : refusal;
 }
 
@@ -67,7 +63,7 @@ static void chunk_done(struct session *s)
 			s->ops->content(s->arg, end);
 		session_finish(s);
 	} else if (s->dots.bytes > s->conf.message_size) { /* repaired line ends made it grow */
-		fail(s, session_content_refusal(s));
+		fail(s, session_too_large(s));
 	} else {
 		session_say(s, "250 2.0.0 %llu bytes taken", (unsigned long long)c->size);
 	}

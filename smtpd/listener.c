@@ -336,8 +336,8 @@ static void on_connection(int listen_fd, bool readable, bool writable, void *arg
 	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
 		int fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-		if (fd < 0 &&
-		    (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
+		if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+			       errno == ENOBUFS)) {
 			LOG(LOG_ERROR, "accept-paused", KERR(errno));
 			want_all(false);
 			loop_timer_set(self.resume, ACCEPT_PAUSE_MS);
@@ -370,9 +370,8 @@ static int bind_socket(const struct conf_socket *at)
 	if (at->addr.ss_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
 	if (bind(fd, (const struct sockaddr *)&at->addr, at->len) < 0 || listen(fd, BACKLOG) < 0)
-		die(EX_UNAVAILABLE,
-		    "%s cannot be listened on: %s; change listen.* in the "
-		    "configuration or stop what uses it",
+		die(EX_UNAVAILABLE, "%s cannot be listened on: %s; change listen.* in the "
+				    "configuration or stop what uses it",
 		    at->text, strerror(errno));
 	return fd;
 }

@@ -105,15 +105,19 @@ bool session_begin(struct session *s, char *refusal)
 	return s->tx.data;
 }
 
-const char *session_content_refusal(const struct session *s)
+const char *session_too_large(const struct session *s)
 {
 	static char text[96];
 
-	if (s->dots.bytes > s->conf.message_size) {
-		snprintf(text, sizeof(text), "552 5.3.4 Message is larger than %llu bytes",
-			 (unsigned long long)s->conf.message_size);
-		return text;
-	}
+	snprintf(text, sizeof(text), "552 5.3.4 Message is larger than %llu bytes",
+		 (unsigned long long)s->conf.message_size);
+	return text;
+}
+
+static const char *content_refusal(const struct session *s)
+{
+	if (s->dots.bytes > s->conf.message_size)
+		return session_too_large(s);
 	if (s->dots.flags & DOTS_BARE_CR)
 		return "550 5.5.2 Message has a CR without LF; lines end in CRLF";
 	if ((s->dots.flags & DOTS_BARE_LF) && s->dots.policy == DOTS_STRICT)
@@ -137,7 +141,7 @@ size_t session_content(struct session *s, struct span in)
 
 void session_finish(struct session *s)
 {
-	const char *refusal = session_content_refusal(s);
+	const char *refusal = content_refusal(s);
 
 	s->state = STATE_COMMAND;
 	s->wait = WAIT_COMMIT;

@@ -163,8 +163,8 @@ void session_reset(struct session *s);
 enum auth_result session_submits(struct session *s);
 /* begin(); refusal has SESSION_REFUSAL_SIZE bytes. */
 bool session_begin(struct session *s, char *refusal);
-/* What is wrong with the content read so far: a reply, or NULL.  Good until the next call. */
-const char *session_content_refusal(const struct session *s);
+/* The reply to what is larger than the limit.  Good until the next call. */
+const char *session_too_large(const struct session *s);
 /* Reads octets of the content; past the limit they are kept no more.  Returns those taken. */
 size_t session_content(struct session *s, struct span in);
 /* The end of the content was read. */

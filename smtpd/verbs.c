@@ -66,17 +66,12 @@ static void do_starttls(struct session *s, struct span args)
 
 static const char *size_parameter(const struct session *s, struct span value)
 {
-	static char text[96];
 	uint64_t size;
 	int err = span_u64(value, UINT64_MAX, &size);
 
 	if (err == -EINVAL || value.n > 20)
 		return "501 5.5.4 SIZE needs a number of bytes";
-	if (err == 0 && size <= s->conf.message_size)
-		return NULL;
-	snprintf(text, sizeof(text), "552 5.3.4 Message is larger than %llu bytes",
-		 (unsigned long long)s->conf.message_size);
-	return text;
+	return err == 0 && size <= s->conf.message_size ? NULL : session_too_large(s);
 }
 
 /* NULL, or the reply that refuses it. */
