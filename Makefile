@@ -6,7 +6,7 @@ CC = gcc
 endif
 V = $(if $(VERBOSE),,@echo "$(1)" "$(2)";)
 CLANG ?= clang
-PKGS = libevent_core libevent_openssl libssl libcrypto libsodium sqlite3 jansson
+PKGS = libevent_core libevent_openssl libssl libcrypto libsodium sqlite3 jansson libidn2
 VARIANT = $(if $(SAN),san,release)
 OUT = build/$(VARIANT)
 BIN = $(if $(SAN),build/san/bin,build/bin)
@@ -98,7 +98,8 @@ $(OUT)/tests/dkim_tool: $(OUT)/tests/dkim_tool.o $(OUT)/deliverd/dkim.o $(LIB)
 FUZZ = $(patsubst fuzz/%.c,build/fuzz/%,$(wildcard fuzz/*.c))
 FUZZFLAGS = -std=c17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 	$(shell pkg-config --cflags $(PKGS))
-FUZZSRC = $(COMMON) smtpd/session.c smtpd/verbs.c smtpd/auth.c smtpd/repair.c deliverd/client.c deliverd/dkim.c deliverd/route.c sink/sink.c
+FUZZSRC = $(COMMON) smtpd/session.c smtpd/verbs.c smtpd/bdat.c smtpd/auth.c smtpd/repair.c \
+	deliverd/client.c deliverd/dkim.c deliverd/route.c sink/sink.c
 FUZZOBJ = $(patsubst %.c,build/fuzz/obj/%.o,$(wildcard $(FUZZSRC)))
 
 build/fuzz/obj/%.o: %.c | $(GEN)

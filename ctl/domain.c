@@ -36,7 +36,7 @@ static int begin(int argc, char **argv, const struct ctl_options *o, enum db_mod
 
 	if (code)
 		return code;
-	err = domain_parse(span_str(args[0]), &r->name);
+	err = domain_parse_utf8(span_str(args[0]), &r->name);
 	if (err)
 		return ctl_fail(EX_DATAERR, "\"%s\" is not a domain: %s", args[0], addr_error(err));
 	r->c = ctl_control(mode, &code);

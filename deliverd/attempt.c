@@ -50,6 +50,7 @@ struct attempt *attempt_new(const struct attempt_env *env, const struct ipc_deli
 	a->fd = *fd;
 	*fd = -1;
 	a->eight_bit = d->eight_bit != 0;
+	a->utf8 = d->utf8 != 0;
 	a->started = wall_now();
 	a->mark = mono_now();
 	a->stage = "resolve";

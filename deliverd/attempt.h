@@ -53,6 +53,7 @@ struct attempt {
 	int fd;
 	bool valid; /* what queued sent can be used */
 	bool eight_bit;
+	bool utf8; /* the message needs SMTPUTF8 */
 	struct addr sender, rcpt; /* sender.n == 0: null */
 	struct buf prefix;
 	size_t key_n;

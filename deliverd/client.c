@@ -4,6 +4,7 @@
  *	greeting  = 220 SP text CRLF
  *	ehlo-ok   = 250-greet 1*( 250-keyword *( SP param ) )		; RFC 5321 4.1.1.1
  *	mail      = "MAIL FROM:<" [ sender ] ">" [ SP "SIZE=" 1*DIGIT ] [ SP "BODY=8BITMIME" ]
+ *		    [ SP "SMTPUTF8" ]
  *	rcpt      = "RCPT TO:<" rcpt ">"
  *
  * Commands sent and not yet replied to stand in expect[]; a whole reply goes to the handler of the
@@ -190,6 +191,8 @@ static void send_mail(struct client *c)
 		buf_fmt(&c->out, " SIZE=%llu", (unsigned long long)c->mail.size);
 	if (c->mail.eight_bit)
 		buf_str(&c->out, " BODY=8BITMIME");
+	if (c->mail.utf8)
+		buf_str(&c->out, " SMTPUTF8");
 	buf_str(&c->out, "\r\n");
 	expect(c, MAIL);
 }
@@ -224,7 +227,8 @@ static unsigned keyword(struct span line)
 	} known[] = {{"PIPELINING", CLIENT_PIPELINING},
 		     {"SIZE", CLIENT_SIZE},
 		     {"8BITMIME", CLIENT_8BITMIME},
-		     {"STARTTLS", CLIENT_STARTTLS}};
+		     {"STARTTLS", CLIENT_STARTTLS},
+		     {"SMTPUTF8", CLIENT_SMTPUTF8}};
 	struct span word = span_cut(&line, ' ');
 
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
@@ -406,15 +410,27 @@ void client_tls_failed(struct client *c, const char *why)
 	drop_fmt(c, "4.7.0", "the TLS handshake failed", why);
 }
 
+/* The server lacks what this message needs. */
+static void cannot_take(struct client *c, const char *status, const char *why)
+{
+	c->stage = "ehlo"; /* it is its reply to EHLO that decides */
+	decide(c, OUTCOME_PERM, 0, status, span_str(why));
+	client_quit(c);
+}
+
 void client_mail(struct client *c, const struct client_mail *mail)
 {
-	static const char no_8bit[] = "the receiving server does not take 8-bit mail";
-
 	must(c->want == CLIENT_READY);
 	c->mail = *mail;
+	c->mail.utf8 = mail->utf8 || !span_is_ascii(mail->sender) || !span_is_ascii(mail->rcpt);
+	if (c->mail.utf8 && !(c->ext & CLIENT_SMTPUTF8)) {
+		cannot_take(c, "5.6.7",
+			    "the receiving server does not take internationalised mail "
+			    "(SMTPUTF8)");
+		return;
+	}
 	if (mail->eight_bit && !(c->ext & CLIENT_8BITMIME)) {
-		decide(c, OUTCOME_PERM, 0, "5.6.3", span_str(no_8bit));
-		client_quit(c);
+		cannot_take(c, "5.6.3", "the receiving server does not take 8-bit mail");
 		return;
 	}
 	send_mail(c);

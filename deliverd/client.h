@@ -1,5 +1,5 @@
 /*
- * client.h - the SMTP client as a pure machine (RFC 5321, 1870, 2920, 3207, 6152).
+ * client.h - the SMTP client as a pure machine (RFC 5321, 1870, 2920, 3207, 6152, 6531).
  *
  *	greeting, EHLO (HELO after 5xx), STARTTLS when offered and EHLO anew	-> CLIENT_READY
  *	client_mail(): MAIL FROM, RCPT TO, DATA; in one go with PIPELINING	-> CLIENT_CONTENT
@@ -11,8 +11,9 @@
  * before the command was taken from `out`, is a protocol error and never an answer.
  *
  * One recipient a transaction.  PERM only when the server refused MAIL, RCPT, DATA or the message
- * by 5xx, and when an 8-bit message meets a server without 8BITMIME (5.6.3, code 0).  All else
- * that goes wrong is TEMP; an early 5xx (greeting, EHLO) too, as another host may take the mail.
+ * by 5xx, and when a server lacks what the message needs (code 0): 8BITMIME (5.6.3) for 8-bit
+ * bytes, SMTPUTF8 (5.6.7) for UTF-8 in an address or in the header.  All else that goes wrong is
+ * TEMP; an early 5xx (greeting, EHLO) too, as another host may take the mail.
  */
 #ifndef DELIVERD_CLIENT_H
 #define DELIVERD_CLIENT_H
@@ -37,6 +38,7 @@ enum client_ext {
 	CLIENT_SIZE = 2,
 	CLIENT_8BITMIME = 4,
 	CLIENT_STARTTLS = 8,
+	CLIENT_SMTPUTF8 = 16,
 };
 
 enum { CLIENT_EXPECT_MAX = 4, CLIENT_OUT_MAX = 8192 };
@@ -47,6 +49,7 @@ struct client_mail {
 	struct span rcpt;
 	uint64_t size; /* for SIZE= */
 	bool eight_bit;
+	bool utf8; /* came with SMTPUTF8; a UTF-8 address counts the same */
 };
 
 struct client {

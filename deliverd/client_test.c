@@ -161,6 +161,8 @@ static void read_task(struct play *p, struct span line)
 			p->mail.rcpt = value;
 		else if (span_eq_str(key, "8bit"))
 			p->mail.eight_bit = true;
+		else if (span_eq_str(key, "utf8"))
+			p->mail.utf8 = true;
 		else
 			assert_int_equal(span_u64(value, UINT64_MAX, &p->mail.size), 0);
 	}
@@ -196,7 +198,8 @@ static void play(const char *file, struct span text, unsigned round)
 	struct play p = {.file = file, .round = round, .random = round};
 	struct span line = span_cut(&text, '\n');
 
-	p.mail = (struct client_mail){SPAN_LIT("a@from.test"), SPAN_LIT("b@to.test"), 1234, false};
+	p.mail = (struct client_mail){
+		.sender = SPAN_LIT("a@from.test"), .rcpt = SPAN_LIT("b@to.test"), .size = 1234};
 	buf_init(&p.out, TEXT_MAX);
 	buf_init(&p.arrival, TEXT_MAX);
 	client_init(&p.client, SPAN_LIT("me.test"));

@@ -74,6 +74,7 @@ static void begin_mail(struct attempt *a)
 		.rcpt = addr_span(&a->rcpt),
 		.size = content_total(&a->content),
 		.eight_bit = a->eight_bit,
+		.utf8 = a->utf8,
 	};
 
 	a->mail_begun = true;

@@ -3,6 +3,7 @@
  * again as the same value.
  */
 #include "common/mail/addr.h"
+#include "common/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -23,12 +24,40 @@ static void check_domain(struct span s)
 	must(domain_parse_dns(s, &dns) == 0 && strcmp(d.s, dns.s) == 0);
 }
 
+/* U-labels: what comes out is a name like any other, and the same when read again. */
+static void check_idn(struct span s)
+{
+	struct domain d, again;
+
+	if (domain_parse_utf8(s, &d)) {
+		must(domain_parse(s, &d) != 0);
+		return;
+	}
+	must(utf8_valid(s) && domain_parse(domain_span(&d), &again) == 0);
+	must(strcmp(d.s, again.s) == 0);
+	if (span_is_ascii(s))
+		must(domain_parse(s, &again) == 0 && strcmp(d.s, again.s) == 0);
+}
+
+/* No C1 control, no line or paragraph separator. */
+static void check_text(struct span s)
+{
+	must(utf8_valid(s) && !span_has_ctl(s));
+	for (size_t i = 0; i + 1 < s.n; i++) {
+		must(s.p[i] != 0xc2 || s.p[i + 1] >= 0xa0);
+		if (i + 2 < s.n && s.p[i] == 0xe2 && s.p[i + 1] == 0x80)
+			must(s.p[i + 2] != 0xa8 && s.p[i + 2] != 0xa9);
+	}
+}
+
 static void check_value(const struct addr *a)
 {
 	struct domain d;
 
-	must(a->n <= LIMIT_ADDR && a->s[a->n] == '\0' && !span_has_ctl(addr_span(a)));
-	must(span_is_ascii(addr_span(a)));
+	must(a->n <= LIMIT_ADDR && a->s[a->n] == '\0');
+	check_text(addr_span(a));
+	must(span_is_ascii(addr_domain(a)));
+	must(addr_is_utf8(a) == !span_is_ascii(addr_span(a)));
 	if (a->n == 0) {
 		must(a->at == 0 && !a->literal);
 		return;
@@ -53,7 +82,8 @@ static void check_mailbox(struct span s)
 	if (addr_parse(s, &a))
 		return;
 	check_value(&a);
-	must(a.n == s.n && span_ieq(s, addr_span(&a)));
+	if (span_is_ascii(span_from(s, a.at)))
+		must(a.n == s.n && span_ieq(s, addr_span(&a)));
 	must(span_eq(addr_local(&a), span_head(s, a.at)));
 	must(addr_parse(addr_span(&a), &again) == 0 && same(&a, &again));
 	memcpy(path + 1, a.s, a.n);
@@ -84,6 +114,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct span s = span_of(data, size);
 
 	check_domain(s);
+	check_idn(s);
 	check_mailbox(s);
 	check_path(s);
 	return 0;

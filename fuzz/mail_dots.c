@@ -1,5 +1,5 @@
 /*
- * mail_dots.c - fuzz target for both directions of dot-stuffing.
+ * mail_dots.c - fuzz target for both directions of dot-stuffing, and for chunks.
  *
  * The first byte chooses the policy and seeds the splits.  The reader is held against the plain
  * definition (the first CRLF.CRLF), whole and in pieces; the writer's output must read back as
@@ -94,6 +94,39 @@ static void check_reader(struct span in, enum dots_policy policy)
 	buf_done(&parts.out);
 }
 
+/* Chunks: all of in is text; bare LFs are repaired or kept, and the last line gets its end. */
+static void check_chunks(struct span in, enum dots_policy policy)
+{
+	struct span rest = in, piece;
+	struct buf want, got;
+	struct dots d;
+
+	buf_init(&want, 2 * in.n + 2);
+	buf_init(&got, 2 * in.n + 2);
+	for (size_t i = 0; i < in.n; i++) {
+		if (in.p[i] == '\n' && (i == 0 || in.p[i - 1] != '\r') && policy == DOTS_REPAIR_LF)
+			buf_byte(&want, '\r');
+		buf_byte(&want, in.p[i]);
+	}
+	dots_init_chunks(&d, policy);
+	while (rest.n) {
+		struct span chunk = span_head(rest, random_size(9));
+
+		rest = span_from(rest, chunk.n);
+		while (chunk.n) {
+			chunk = span_from(chunk, dots_read(&d, chunk, &piece));
+			buf_add(&got, piece);
+		}
+	}
+	must(span_eq(buf_span(&got), buf_span(&want)));
+	dots_finish(&d, &piece);
+	buf_add(&got, piece);
+	must(d.bytes == got.n && (got.n == 0 || got.p[got.n - 1] == '\n'));
+	must(got.n == want.n || (got.n == want.n + 2 && want.p[want.n - 1] != '\n'));
+	buf_done(&want);
+	buf_done(&got);
+}
+
 static void check_wire(struct span wire)
 {
 	for (size_t i = 0; i < wire.n; i++) {
@@ -141,6 +174,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	seed = data[0];
 	check_reader(in, data[0] & 1 ? DOTS_REPAIR_LF : DOTS_STRICT);
+	check_chunks(in, data[0] & 1 ? DOTS_REPAIR_LF : DOTS_STRICT);
 	check_writer(in);
 	return 0;
 }

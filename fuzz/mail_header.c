@@ -37,17 +37,18 @@ static void check_unfold(struct span value)
 	buf_done(&b);
 }
 
-static void check_addresses(struct span value)
+static void check_addresses(struct span value, bool utf8)
 {
 	struct addr out[HEADER_FROM_MAX], again;
 	size_t n = 0;
-	int err = header_mailboxes(value, out, HEADER_FROM_MAX, &n);
+	int err = header_mailboxes(value, utf8, out, HEADER_FROM_MAX, &n);
 
 	must(err <= 0 && err > -HEADER_ERR_MAX && (err == 0) == (n > 0));
 	must(n <= HEADER_FROM_MAX);
 	for (size_t i = 0; i < n; i++) {
 		must(addr_parse(addr_span(&out[i]), &again) == 0);
 		must(strcmp(out[i].s, again.s) == 0 && out[i].at == again.at);
+		must(utf8 || !addr_is_utf8(&out[i]));
 	}
 }
 
@@ -64,17 +65,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (header_next(&rest, &field)) {
 		check_field(&field, data + at, rest.n == 0);
 		check_unfold(field.value);
-		check_addresses(field.value);
+		check_addresses(field.value, false);
+		check_addresses(field.value, true);
 		at += field.raw.n;
 		fields++;
 	}
 	must(rest.n == size - at && (length == at || length == at + 2));
 	must(fields == header_fields(section) && header_length(section) == length);
 	must(header_received(section) <= fields);
-	err = header_from(msg, from, &n);
+	err = header_from(msg, true, from, &n);
 	must((err == 0) == (n > 0));
 	if (err == 0 || err == -HEADER_ERR_SYNTAX)
 		must(header_count(msg, "From") == 1);
-	check_addresses(msg);
+	check_addresses(msg, true);
 	return 0;
 }

@@ -5,7 +5,8 @@
  *	helo     = "HELO" SP Domain CRLF
  *	starttls = "STARTTLS" CRLF					; RFC 3207 4
  *	mail     = "MAIL FROM:" Reverse-path [ SP "SIZE=" 1*20DIGIT ]
- *		   [ SP "BODY=" ( "7BIT" / "8BITMIME" ) ] CRLF		; RFC 1870, RFC 6152
+ *		   [ SP "BODY=" ( "7BIT" / "8BITMIME" ) ]		; RFC 1870, RFC 6152
+ *		   [ SP "SMTPUTF8" ] CRLF				; RFC 6531
  *	rcpt     = "RCPT TO:" ( "<Postmaster>" / Forward-path ) CRLF
  *	data     = "DATA" CRLF
  *	rset     = "RSET" CRLF
@@ -35,7 +36,7 @@ static void transaction_reset(struct sink *s)
 	mem_free(s->rcpts);
 	s->rcpts = NULL;
 	s->rcpt_count = s->rcpt_cap = 0;
-	s->mail = false;
+	s->mail = s->utf8 = false;
 	s->sender = (struct addr){.n = 0};
 	s->failure = 0;
 	if (s->at == SINK_AT_DATA)
@@ -109,7 +110,7 @@ static enum sink_action verb_ehlo(struct sink *s, struct span arg)
 		return SINK_GO;
 	buf_fmt(&s->out,
 		"250-%s\r\n250-PIPELINING\r\n250-SIZE %llu\r\n%s250-8BITMIME\r\n"
-		"250 ENHANCEDSTATUSCODES\r\n",
+		"250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES\r\n",
 		s->name, (unsigned long long)s->size_max, s->tls[0] ? "" : "250-STARTTLS\r\n");
 	return SINK_GO;
 }
@@ -125,7 +126,7 @@ static enum sink_action verb_starttls(struct sink *s, struct span arg)
 }
 
 /* One parameter of MAIL; NULL or the refusal. */
-static const char *mail_param(const struct sink *s, struct span param)
+static const char *mail_param(const struct sink *s, struct span param, bool *utf8)
 {
 	struct span value = param, key = span_cut(&value, '=');
 	uint64_t size;
@@ -140,7 +141,10 @@ static const char *mail_param(const struct sink *s, struct span param)
 			return NULL;
 		return "501 5.5.4 BODY takes 7BIT or 8BITMIME";
 	}
-	return "555 5.5.4 Unknown parameter";
+	if (!span_ieq_str(param, "SMTPUTF8"))
+		return "555 5.5.4 Unknown parameter";
+	*utf8 = true;
+	return NULL;
 }
 
 static void refuse_address(struct sink *s, const char *status, int err)
@@ -149,11 +153,18 @@ static void refuse_address(struct sink *s, const char *status, int err)
 	s->errors++;
 }
 
+/* What stands before rest has bytes above 0x7f. */
+static bool path_is_utf8(struct span path, struct span rest)
+{
+	return !span_is_ascii(span_head(path, path.n - rest.n));
+}
+
 static enum sink_action verb_mail(struct sink *s, struct span arg)
 {
 	const char *refusal = out_of_order(s, false);
+	struct span path, rest;
 	struct addr sender;
-	struct span rest;
+	bool utf8 = false, needs_utf8;
 	int err;
 
 	if (refusal)
@@ -162,21 +173,26 @@ static enum sink_action verb_mail(struct sink *s, struct span arg)
 		return reply(s, "503 5.5.1 A sender was given already");
 	if (!span_istarts(arg, "FROM:"))
 		return reply(s, "501 5.5.4 MAIL FROM:<address>");
-	err = addr_parse_path(span_trim(span_from(arg, 5)), &sender, &rest);
+	path = span_trim(span_from(arg, 5));
+	err = addr_parse_path(path, &sender, &rest);
 	if (err) {
-		refuse_address(s, err == -ADDR_ERR_UTF8 ? "553 5.6.7" : "501 5.1.7", err);
+		refuse_address(s, "501 5.1.7", err);
 		return SINK_GO;
 	}
+	needs_utf8 = path_is_utf8(path, rest);
 	if (rest.n && rest.p[0] != ' ')
 		return reply(s, "501 5.5.4 What follows the address is no parameter");
 	while (rest.n) {
 		struct span param = span_cut(&rest, ' ');
 
-		refusal = param.n ? mail_param(s, param) : NULL;
+		refusal = param.n ? mail_param(s, param, &utf8) : NULL;
 		if (refusal)
 			return reply(s, refusal);
 	}
+	if (needs_utf8 && !utf8)
+		return reply(s, "553 5.6.7 A non-ASCII address needs SMTPUTF8");
 	s->mail = true;
+	s->utf8 = utf8;
 	s->sender = sender;
 	return reply(s, "250 2.1.0 Sender accepted");
 }
@@ -202,23 +218,26 @@ static void rcpt_add(struct sink *s, const struct addr *rcpt)
 static enum sink_action verb_rcpt(struct sink *s, struct span arg)
 {
 	const char *refusal = out_of_order(s, true);
+	struct span path, rest;
 	struct addr rcpt;
-	struct span rest;
 	int err;
 
 	if (refusal)
 		return reply(s, refusal);
 	if (!span_istarts(arg, "TO:"))
 		return reply(s, "501 5.5.4 RCPT TO:<address>");
-	err = addr_parse_path(span_trim(span_from(arg, 3)), &rcpt, &rest);
+	path = span_trim(span_from(arg, 3));
+	err = addr_parse_path(path, &rcpt, &rest);
 	if (err == -ADDR_ERR_POSTMASTER)
 		err = postmaster_here(s, &rcpt);
 	else if (!err && rcpt.n == 0)
 		err = -ADDR_ERR_EMPTY;
 	if (err) {
-		refuse_address(s, err == -ADDR_ERR_UTF8 ? "553 5.6.7" : "501 5.1.3", err);
+		refuse_address(s, "501 5.1.3", err);
 		return SINK_GO;
 	}
+	if (!s->utf8 && path_is_utf8(path, rest))
+		return reply(s, "553 5.6.7 A non-ASCII address needs SMTPUTF8");
 	if (rest.n)
 		return reply(s, "555 5.5.4 RCPT takes no parameters");
 	if (s->rcpt_count == SINK_RCPTS_MAX)

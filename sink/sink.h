@@ -66,6 +66,7 @@ struct sink {
 
 	/* the transaction */
 	bool mail;
+	bool utf8; /* SMTPUTF8 was given */
 	struct addr sender;
 	struct addr *rcpts;
 	size_t rcpt_count, rcpt_cap;

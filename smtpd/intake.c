@@ -39,6 +39,7 @@ struct intake {
 	struct submitter_facts submitter;
 	const char *hostname; /* the worker's, outlives us */
 	bool esmtp, authenticated, utf8;
+	bool needs_utf8; /* its header section cannot go without SMTPUTF8 */
 	struct buf header;		 /* until it is complete */
 	crypto_generichash_state digest; /* while envelope.has_digest */
 	bool streaming;
@@ -137,7 +138,7 @@ struct intake *intake_new(const struct intake_facts *facts,
 	in->hostname = s->conf.hostname;
 	in->esmtp = s->esmtp;
 	in->authenticated = s->authenticated;
-	in->utf8 = facts->utf8;
+	in->utf8 = s->tx.utf8;
 	buf_init(&in->header, LIMIT_HEADER + SLICE);
 	in->out.fd = -1;
 	in->answered = answered;
@@ -267,7 +268,7 @@ static bool header_accepted(struct intake *in, struct span header)
 		refuse(in, loop);
 		return false;
 	}
-	switch (policy_from(&in->submitter, header, &in->envelope.domain)) {
+	switch (policy_from(&in->submitter, header, in->utf8, &in->envelope.domain)) {
 	case FROM_OK:
 		return true;
 	case FROM_REFUSED:
@@ -324,6 +325,7 @@ static void begin_file(struct intake *in, size_t n)
 	struct buf above;
 
 	in->streaming = true;
+	in->needs_utf8 = in->utf8 && !span_is_ascii(header);
 	buf_init(&above, LIMIT_HEADER);
 	if (header_accepted(in, header) && make_header(in, header, &above)) {
 		if (in->envelope.options.idempotency[0])
@@ -382,7 +384,7 @@ static unsigned spool_flags(const struct intake *in, const struct dots *lines)
 {
 	return (lines->flags & DOTS_8BIT ? SPOOL_FLAG_EIGHT_BIT : 0) |
 	       (lines->line_max > LINE_MAX_LENGTH ? SPOOL_FLAG_LONG_LINES : 0) |
-	       (in->utf8 ? SPOOL_FLAG_UTF8 : 0);
+	       (in->needs_utf8 ? SPOOL_FLAG_UTF8 : 0);
 }
 
 void intake_finish(struct intake *in, const struct dots *lines)

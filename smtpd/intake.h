@@ -18,7 +18,6 @@ struct intake_facts {
 	const char *client_ip;
 	const char *tls;
 	struct submitter_facts submitter;
-	bool utf8; /* SMTPUTF8 was asked for (RFC 6531) */
 };
 
 /* After fork, in each worker; dies when the key of our loop mark cannot be read. */

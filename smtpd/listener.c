@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -76,7 +77,7 @@ static void conn_pump(struct conn *c)
 {
 	struct session *s = &c->session;
 
-	if (self.stopping && s->wait == WAIT_NONE && s->state != STATE_DATA)
+	if (self.stopping && s->wait == WAIT_NONE && !session_in_message(s))
 		session_end(s, "421 4.3.2 Service is being restarted, try again");
 	must(buf_ok(&s->out));
 	if (s->out.n) {
@@ -104,17 +105,54 @@ static void conn_pump(struct conn *c)
 	}
 }
 
-static enum auth_result on_auth(void *arg, struct span user, struct span secret, char *label_out,
-				size_t label_size)
+/* A credential was looked for; user: the name that was given. */
+static enum auth_result found(struct conn *c, enum auth_result r, struct span user, char *label_out,
+			      size_t label_size)
 {
-	struct conn *c = arg;
-	enum auth_result r = policy_auth(secret, &c->submitter);
-
 	if (r == AUTH_OK)
 		snprintf(label_out, label_size, "%s", c->submitter.label);
 	else
 		LOG(LOG_WARN, "auth-failed", KS("client", stream_peer_ip(c->stream)),
 		    KB("user", user));
+	return r;
+}
+
+static enum auth_result on_auth(void *arg, struct span user, struct span secret, char *label_out,
+				size_t label_size)
+{
+	struct conn *c = arg;
+
+	return found(c, policy_auth(secret, &c->submitter), user, label_out, label_size);
+}
+
+static enum auth_result on_cram(void *arg, struct span user, struct span challenge,
+				const uint8_t digest[16], char *label_out, size_t label_size)
+{
+	struct conn *c = arg;
+
+	return found(c, policy_cram(user, challenge, digest, &c->submitter), user, label_out,
+		     label_size);
+}
+
+static void on_unique(void *arg, char out[SESSION_UNIQUE_SIZE])
+{
+	uint8_t random[10];
+	char hex[2 * sizeof(random) + 1] = "";
+
+	(void)arg;
+	randombytes_buf(random, sizeof(random));
+	hex_encode(random, sizeof(random), hex);
+	snprintf(out, SESSION_UNIQUE_SIZE, "%s.%lld", hex, (long long)wall_now().ms);
+}
+
+/* No such credential is no failure: most clients have none. */
+static enum auth_result on_network(void *arg, char *label_out, size_t label_size)
+{
+	struct conn *c = arg;
+	enum auth_result r = policy_network(stream_peer_ip(c->stream), &c->submitter);
+
+	if (r == AUTH_OK)
+		snprintf(label_out, label_size, "%s", c->submitter.label);
 	return r;
 }
 
@@ -178,6 +216,9 @@ static void on_discard(void *arg)
 
 static const struct session_ops session_ops = {
 	.auth = on_auth,
+	.cram = on_cram,
+	.unique = on_unique,
+	.network = on_network,
 	.begin = on_begin,
 	.content = on_content,
 	.finish = on_finish,
@@ -241,7 +282,11 @@ static void conn_start(int fd, enum session_kind kind)
 				  .message_size = self.conf->message_size,
 				  .recipients = self.conf->message_recipients,
 				  .auth_failures = self.conf->smtpd_auth_failures,
-				  .errors = self.conf->smtpd_errors};
+				  .errors = self.conf->smtpd_errors,
+				  .cram = policy_offers_cram(),
+				  .auth_clear = kind == SESSION_SUBMISSION &&
+						self.conf->smtpd_auth_clear != 0,
+				  .mx_auth = self.conf->smtpd_mx_auth != 0};
 	struct conn *c = mem_alloc(sizeof(*c));
 
 	c->next = self.conns;

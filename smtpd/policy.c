@@ -117,14 +117,14 @@ static bool hidden_from(struct span header)
 	return false;
 }
 
-enum from_result policy_from(const struct submitter_facts *who, struct span header,
+enum from_result policy_from(const struct submitter_facts *who, struct span header, bool utf8,
 			     struct domain *domain_out)
 {
 	struct addr from[HEADER_FROM_MAX];
 	struct domain domain;
 	size_t n;
 
-	if (header_from(header, from, &n) != 0 || hidden_from(header))
+	if (header_from(header, utf8, from, &n) != 0 || hidden_from(header))
 		return FROM_REFUSED;
 	if (!ready())
 		return FROM_UNAVAILABLE;

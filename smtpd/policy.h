@@ -32,8 +32,9 @@ enum auth_result policy_network(const char *client_ip, struct submitter_facts *o
 
 enum from_result { FROM_OK, FROM_REFUSED, FROM_UNAVAILABLE };
 /* Does every address of the one From field (or, with allow_sender, of Sender) belong to a verified
- * domain of the server?  domain_out: the first one's, which signs. */
-enum from_result policy_from(const struct submitter_facts *who, struct span header,
+ * domain of the server?  utf8: the message came with SMTPUTF8.  domain_out: the first one's, which
+ * signs. */
+enum from_result policy_from(const struct submitter_facts *who, struct span header, bool utf8,
 			     struct domain *domain_out);
 
 #endif

@@ -2,7 +2,8 @@
  * session.c - lines, data, and the end of a transaction.
  *
  * A command line ends at CRLF and at nothing else; a line with a bare CR, a bare LF or a NUL in
- * it is one wrong command and changes nothing, but that it ends an AUTH exchange.
+ * it is one wrong command and changes nothing, but that it ends an AUTH exchange.  If it was to be
+ * a BDAT the session ends: octets of a message follow, and nobody can say how many.
  */
 #include "smtpd/session.h"
 
@@ -54,7 +55,7 @@ void session_refuse(struct session *s, const char *fmt, ...)
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	session_say(s, "%s", line);
-	if (++s->errors >= s->conf.errors)
+	if (line[0] == '5' && ++s->errors >= s->conf.errors)
 		session_end(s, "421 4.7.0 Too many errors, closing");
 }
 
@@ -78,22 +79,45 @@ void session_secured(struct session *s)
 	s->tls = true;
 	s->esmtp = false;
 	s->helo[0] = '\0';
+	s->authenticated = s->network_asked = s->submits = false;
 	s->wait = WAIT_NONE;
 	if (s->kind == SESSION_SUBMISSIONS)
 		session_greet(s);
 }
 
-/* data */
+enum auth_result session_submits(struct session *s)
+{
+	enum auth_result r;
 
-static const char *data_refusal(const struct session *s)
+	if (s->submits || s->network_asked)
+		return s->submits ? AUTH_OK : AUTH_WRONG;
+	r = s->ops->network(s->arg, s->label, sizeof(s->label));
+	s->network_asked = r == AUTH_OK || r == AUTH_WRONG;
+	s->submits = r == AUTH_OK;
+	return r;
+}
+
+/* content */
+
+bool session_begin(struct session *s, char *refusal)
+{
+	s->tx.data = s->ops->begin(s->arg, s, refusal, SESSION_REFUSAL_SIZE);
+	return s->tx.data;
+}
+
+const char *session_too_large(const struct session *s)
 {
 	static char text[96];
 
-	if (s->dots.bytes > s->conf.message_size) {
-		snprintf(text, sizeof(text), "552 5.3.4 Message is larger than %llu bytes",
-			 (unsigned long long)s->conf.message_size);
-		return text;
-	}
+	snprintf(text, sizeof(text), "552 5.3.4 Message is larger than %llu bytes",
+		 (unsigned long long)s->conf.message_size);
+	return text;
+}
+
+static const char *content_refusal(const struct session *s)
+{
+	if (s->dots.bytes > s->conf.message_size)
+		return session_too_large(s);
 	if (s->dots.flags & DOTS_BARE_CR)
 		return "550 5.5.2 Message has a CR without LF; lines end in CRLF";
 	if ((s->dots.flags & DOTS_BARE_LF) && s->dots.policy == DOTS_STRICT)
@@ -103,27 +127,40 @@ static const char *data_refusal(const struct session *s)
 	return NULL;
 }
 
-static size_t data_input(struct session *s, struct span in)
+size_t session_content(struct session *s, struct span in)
 {
 	struct span rest = in, piece;
 
 	while (rest.n && !dots_ended(&s->dots)) {
 		rest = span_from(rest, dots_read(&s->dots, rest, &piece));
-		/* past the limit it is read to its end, but kept no more */
 		if (piece.n && s->dots.bytes <= s->conf.message_size)
 			s->ops->content(s->arg, piece);
 	}
-	if (dots_ended(&s->dots)) {
-		const char *refusal = data_refusal(s);
-
-		s->state = STATE_COMMAND;
-		s->wait = WAIT_COMMIT;
-		s->tx.data = false;
-		s->ops->finish(s->arg, s, refusal);
-		if (refusal)
-			session_reply(s, refusal);
-	}
 	return in.n - rest.n;
+}
+
+void session_finish(struct session *s)
+{
+	const char *refusal = content_refusal(s);
+
+	s->state = STATE_COMMAND;
+	s->wait = WAIT_COMMIT;
+	s->tx.data = false;
+	s->ops->finish(s->arg, s, refusal);
+	if (refusal)
+		session_reply(s, refusal);
+}
+
+static size_t data_input(struct session *s, struct span in)
+{
+	size_t used;
+
+	if (s->chunk.on)
+		return session_chunk(s, in);
+	used = session_content(s, in);
+	if (dots_ended(&s->dots))
+		session_finish(s);
+	return used;
 }
 
 void session_reply(struct session *s, const char *line)
@@ -151,11 +188,20 @@ static bool has_odd_bytes(struct span line)
 	       span_find(line, '\0') < line.n;
 }
 
+static bool is_bdat(const struct session *s, struct span line)
+{
+	return s->state == STATE_COMMAND && span_istarts(line, "BDAT");
+}
+
 static void take_line(struct session *s, struct span line)
 {
-	if (has_odd_bytes(line)) {
+	static const char odd[] = "500 5.5.2 Command has a CR, LF or NUL in it; lines end in CRLF";
+
+	if (has_odd_bytes(line) && is_bdat(s, line)) {
+		session_end(s, odd);
+	} else if (has_odd_bytes(line)) {
 		session_auth_stop(s);
-		session_refuse(s, "500 5.5.2 Command has a CR, LF or NUL in it; lines end in CRLF");
+		session_refuse(s, "%s", odd);
 	} else if (s->state == STATE_AUTH) {
 		session_auth_line(s, line);
 	} else {
@@ -168,7 +214,7 @@ static void refuse_long_line(struct session *s, size_t n)
 {
 	s->skipping = false;
 	session_auth_stop(s);
-	if (n > LIMIT_COMMAND_SKIP)
+	if (n > LIMIT_COMMAND_SKIP || s->skipped_bdat)
 		session_end(s, "421 4.7.0 Line is far too long, closing");
 	else
 		session_refuse(s, "500 5.5.2 Line is longer than %d bytes", LIMIT_COMMAND_LINE);
@@ -200,6 +246,7 @@ static size_t command_input(struct session *s, struct span in)
 		return in.n;
 	}
 	n = line_length(in);
+	s->skipped_bdat = is_bdat(s, in);
 	if (n == in.n) {
 		s->skipping = in.n > LIMIT_COMMAND_LINE;
 		s->skipped = 0;

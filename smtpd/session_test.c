@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <openssl/hmac.h>
 #include <sodium.h>
 #include <stdio.h>
 
@@ -62,6 +63,7 @@ struct play {
 	unsigned round; /* 0: whole, 1: byte by byte, then random */
 	uint64_t random;
 	enum session_kind kind;
+	struct session_conf conf;
 	bool once, daemon_only;
 	struct session session;
 	bool begun, gone, stopping, ended;
@@ -69,7 +71,9 @@ struct play {
 	struct buf out; /* said by the session, not yet expected */
 	/* what the driver will say */
 	char answer[256], full[256];
-	bool auth_down;
+	bool auth_down, network_down;
+	bool network; /* the client's address may submit */
+	unsigned network_asked;
 	/* messages */
 	struct message messages[MESSAGES_MAX];
 	size_t count, shown;
@@ -164,6 +168,38 @@ static enum auth_result on_auth(void *arg, struct span user, struct span secret,
 	return AUTH_OK;
 }
 
+static enum auth_result on_cram(void *arg, struct span user, struct span challenge,
+				const uint8_t digest[16], char *label_out, size_t label_size)
+{
+	uint8_t want[EVP_MAX_MD_SIZE];
+
+	HMAC(EVP_md5(), "secret", 6, challenge.p, challenge.n, want, NULL);
+	if (!span_eq_str(user, "sandbox/sandbox") || memcmp(want, digest, 16) != 0)
+		return AUTH_WRONG;
+	return on_auth(arg, user, SPAN_LIT("secret"), label_out, label_size);
+}
+
+static void on_unique(void *arg, char out[SESSION_UNIQUE_SIZE])
+{
+	(void)arg;
+	snprintf(out, SESSION_UNIQUE_SIZE, "0123456789abcdef0123.1795459472");
+}
+
+static enum auth_result on_network(void *arg, char *label_out, size_t label_size)
+{
+	struct play *p = arg;
+	bool down = p->network_down;
+
+	p->network_down = false;
+	if (down)
+		return AUTH_UNAVAILABLE;
+	assert_int_equal(p->network_asked++, 0);
+	if (!p->network)
+		return AUTH_WRONG;
+	snprintf(label_out, label_size, "sandbox/sandbox");
+	return AUTH_OK;
+}
+
 static bool on_begin(void *arg, const struct session *s, char *refusal, size_t size)
 {
 	struct play *p = arg;
@@ -228,7 +264,14 @@ static void on_finish(void *arg, const struct session *s, const char *refusal)
 		answer(p);
 }
 
-static const struct session_ops ops = {on_auth, on_begin, on_content, on_finish, on_discard};
+static const struct session_ops ops = {.auth = on_auth,
+				       .cram = on_cram,
+				       .unique = on_unique,
+				       .network = on_network,
+				       .begin = on_begin,
+				       .content = on_content,
+				       .finish = on_finish,
+				       .discard = on_discard};
 
 /* What a driver does after each call of the machine. */
 static void pump(struct play *p)
@@ -237,7 +280,7 @@ static void pump(struct play *p)
 
 	if (s->wait == WAIT_COMMIT)
 		answer(p);
-	if (p->stopping && s->wait == WAIT_NONE && s->state != STATE_DATA)
+	if (p->stopping && s->wait == WAIT_NONE && !session_in_message(s))
 		session_end(s, "421 4.3.2 Service is being restarted, try again");
 	assert_true(buf_ok(&s->out));
 	buf_add(&p->out, buf_span(&s->out));
@@ -285,7 +328,7 @@ static void arrive(struct play *p)
 static void begin(struct play *p)
 {
 	p->begun = true;
-	session_init(&p->session, p->kind, &conf, &ops, p);
+	session_init(&p->session, p->kind, &p->conf, &ops, p);
 	if (p->kind == SESSION_SUBMISSIONS)
 		session_secured(&p->session);
 	else
@@ -335,13 +378,20 @@ static void go_to(struct play *p, struct span name)
 
 /* the lines of a file */
 
+/* What was known of the client is forgotten, so its address may be asked about anew. */
+static void secured(struct play *p)
+{
+	p->network_asked = 0;
+	session_secured(&p->session);
+}
+
 static void event(struct play *p, struct span line)
 {
 	struct span text = line, name = span_cut(&text, ' ');
 	struct session *s = &p->session;
 
 	if (span_eq_str(name, "tls") && s->wait == WAIT_TLS)
-		session_secured(s);
+		secured(p);
 	else if (span_eq_str(name, "tls-failed") && s->wait == WAIT_TLS)
 		lose(p);
 	else if (span_eq_str(name, "lost"))
@@ -352,6 +402,10 @@ static void event(struct play *p, struct span line)
 		p->stopping = true;
 	else if (span_eq_str(name, "auth-down"))
 		p->auth_down = true;
+	else if (span_eq_str(name, "network"))
+		p->network = true;
+	else if (span_eq_str(name, "network-down"))
+		p->network_down = true;
 	else if (span_eq_str(name, "answer"))
 		assert_int_equal(span_cstr(text, p->answer, sizeof(p->answer)), 0);
 	else if (span_eq_str(name, "full"))
@@ -436,9 +490,15 @@ static void directive(struct play *p, struct span line)
 	struct span text = line, word = span_cut(&text, ' ');
 
 	if (span_eq_str(word, "kind"))
-		p->kind = span_eq_str(text, "mx")	   ? SESSION_MX
+		p->kind = span_eq_str(text, "mx")	     ? SESSION_MX
 			  : span_eq_str(text, "submissions") ? SESSION_SUBMISSIONS
 							     : SESSION_SUBMISSION;
+	else if (span_eq_str(line, "conf cram"))
+		p->conf.cram = true;
+	else if (span_eq_str(line, "conf auth_clear"))
+		p->conf.auth_clear = true;
+	else if (span_eq_str(line, "conf mx_auth"))
+		p->conf.mx_auth = true;
 	else if (span_eq_str(word, "once"))
 		p->once = true;
 	else if (span_eq_str(line, "only daemon"))
@@ -498,7 +558,7 @@ static void play_done(struct play *p)
 /* Were there other rounds to play? */
 static bool play(const char *file, struct span text, unsigned round)
 {
-	struct play p = {.file = file, .round = round, .random = round};
+	struct play p = {.file = file, .round = round, .random = round, .conf = conf};
 	struct span line = span_cut(&text, '\n');
 	bool more;
 

@@ -17,11 +17,6 @@ static bool set_helo(struct session *s, struct span name)
 	return span_cstr(name, s->helo, sizeof(s->helo)) == 0;
 }
 
-static bool may_auth(const struct session *s)
-{
-	return s->kind != SESSION_MX && s->tls;
-}
-
 static void do_ehlo(struct session *s, struct span args)
 {
 	if (!set_helo(s, args)) {
@@ -34,10 +29,12 @@ static void do_ehlo(struct session *s, struct span args)
 	session_say(s, "250-PIPELINING");
 	session_say(s, "250-SIZE %llu", (unsigned long long)s->conf.message_size);
 	session_say(s, "250-8BITMIME");
+	session_say(s, "250-SMTPUTF8");
+	session_say(s, "250-CHUNKING");
 	if (!s->tls)
 		session_say(s, "250-STARTTLS");
-	if (may_auth(s) && !s->authenticated)
-		session_say(s, "250-AUTH PLAIN LOGIN");
+	if (session_may_auth(s) && !s->authenticated)
+		session_say(s, "250-AUTH PLAIN LOGIN%s", s->conf.cram ? " CRAM-MD5" : "");
 	session_say(s, "250 ENHANCEDSTATUSCODES");
 }
 
@@ -65,52 +62,43 @@ static void do_starttls(struct session *s, struct span args)
 	}
 }
 
-static void do_auth(struct session *s, struct span args)
-{
-	if (s->kind == SESSION_MX)
-		session_refuse(s, "502 5.5.1 No AUTH on this port; submit on the submission port");
-	else if (!s->helo[0])
-		session_refuse(s, "503 5.5.1 EHLO first");
-	else if (!s->tls)
-		session_refuse(s, "538 5.7.11 Encryption required: STARTTLS first");
-	else if (s->authenticated) /* so, too, whenever there is a transaction: RFC 4954 4 */
-		session_refuse(s, "503 5.5.1 Already authenticated");
-	else
-		session_auth(s, args);
-}
-
 /* MAIL */
 
+static const char *size_parameter(const struct session *s, struct span value)
+{
+	uint64_t size;
+	int err = span_u64(value, UINT64_MAX, &size);
+
+	if (err == -EINVAL || value.n > 20)
+		return "501 5.5.4 SIZE needs a number of bytes";
+	return err == 0 && size <= s->conf.message_size ? NULL : session_too_large(s);
+}
+
 /* NULL, or the reply that refuses it. */
-static const char *mail_parameter(const struct session *s, struct span param)
+static const char *mail_parameter(const struct session *s, struct span param, bool *utf8)
 {
 	struct span value = param, name = span_cut(&value, '=');
-	static char text[96];
-	uint64_t size;
-	int err;
 
-	if (span_ieq_str(name, "SIZE")) {
-		err = span_u64(value, UINT64_MAX, &size);
-		if (err == -EINVAL || value.n > 20)
-			return "501 5.5.4 SIZE needs a number of bytes";
-		if (err == 0 && size <= s->conf.message_size)
-			return NULL;
-		snprintf(text, sizeof(text), "552 5.3.4 Message is larger than %llu bytes",
-			 (unsigned long long)s->conf.message_size);
-		return text;
-	}
+	if (span_ieq_str(name, "SIZE"))
+		return size_parameter(s, value);
 	if (span_ieq_str(name, "BODY")) {
 		bool ok = span_ieq_str(value, "7BIT") || span_ieq_str(value, "8BITMIME");
 
 		return ok ? NULL : "501 5.5.4 BODY must be 7BIT or 8BITMIME";
 	}
+	if (span_ieq_str(param, "SMTPUTF8")) {
+		*utf8 = true;
+		return NULL;
+	}
+	if (span_ieq_str(name, "SMTPUTF8"))
+		return "501 5.5.4 SMTPUTF8 takes no value";
 	/* RFC 4954 5: who submitted it elsewhere; we believe only our own credentials */
 	if (span_ieq_str(name, "AUTH") && value.n)
 		return NULL;
 	return "555 5.5.4 Unknown MAIL parameter";
 }
 
-static const char *mail_parameters(const struct session *s, struct span params)
+static const char *mail_parameters(const struct session *s, struct span params, bool *utf8)
 {
 	const char *refusal = NULL;
 
@@ -120,7 +108,7 @@ static const char *mail_parameters(const struct session *s, struct span params)
 		struct span one = span_cut(&params, ' ');
 
 		if (one.n)
-			refusal = mail_parameter(s, one);
+			refusal = mail_parameter(s, one, utf8);
 	}
 	return refusal;
 }
@@ -134,15 +122,35 @@ static bool after_keyword(struct span args, const char *keyword, struct span *ou
 	return true;
 }
 
-static const char *why_no_mail(const struct session *s)
+/* Who may not submit at a door that is for nothing else. */
+static const char *why_no_submission(struct session *s)
+{
+	switch (session_submits(s)) {
+	case AUTH_OK:
+		return NULL;
+	case AUTH_UNAVAILABLE:
+		return "451 4.3.0 Your right to submit cannot be checked now, try again later";
+	case AUTH_WRONG:
+		break;
+	}
+	if (!session_may_auth(s))
+		return "530 5.7.0 Must issue a STARTTLS command first";
+	return "530 5.7.0 Authentication required";
+}
+
+static const char *why_no_mail(struct session *s)
 {
 	if (!s->helo[0])
 		return "503 5.5.1 EHLO first";
-	if (s->kind != SESSION_MX && !s->tls)
-		return "530 5.7.0 Must issue a STARTTLS command first";
-	if (s->kind != SESSION_MX && !s->authenticated)
-		return "530 5.7.0 Authentication required";
-	return s->tx.has_sender ? "503 5.5.1 Sender already given; RSET to begin anew" : NULL;
+	if (s->tx.has_sender)
+		return "503 5.5.1 Sender already given; RSET to begin anew";
+	return s->kind == SESSION_MX ? NULL : why_no_submission(s);
+}
+
+/* What stands before rest has bytes above 0x7f. */
+static bool path_is_utf8(struct span path, struct span rest)
+{
+	return !span_is_ascii(span_head(path, path.n - rest.n));
 }
 
 static void do_mail(struct session *s, struct span args)
@@ -150,6 +158,7 @@ static void do_mail(struct session *s, struct span args)
 	const char *refusal = why_no_mail(s);
 	struct span path, params;
 	struct addr sender;
+	bool utf8 = false;
 	int err;
 
 	if (refusal) {
@@ -165,13 +174,17 @@ static void do_mail(struct session *s, struct span args)
 		session_refuse(s, "501 5.1.7 Sender address: %s", addr_error(err));
 		return;
 	}
-	refusal = mail_parameters(s, params);
+	refusal = mail_parameters(s, params, &utf8);
+	if (!refusal && !utf8 && path_is_utf8(path, params))
+		refusal = "553 5.6.7 Sender address: non-ASCII characters need SMTPUTF8";
 	if (refusal) {
 		session_refuse(s, "%s", refusal);
 		return;
 	}
 	s->tx.has_sender = true;
 	s->tx.sender = sender;
+	s->tx.utf8 = utf8;
+	s->tx.submits = s->submits;
 	session_say(s, "250 2.1.0 Ok");
 }
 
@@ -195,25 +208,50 @@ static void refuse_rcpt(struct session *s, const char *reply)
 	session_refuse(s, "%s", reply);
 }
 
+/* From other servers no mail is taken yet; a client of ours may have come to their door. */
+static const char *why_no_inbound(struct session *s)
+{
+	enum auth_result r = s->tx.submits ? AUTH_OK : session_submits(s);
+
+	s->tx.submits = r == AUTH_OK;
+	if (r == AUTH_UNAVAILABLE)
+		return "451 4.3.0 Your right to submit cannot be checked now, try again later";
+	return r == AUTH_OK ? NULL : "550 5.1.1 No mail for this address is taken here";
+}
+
+/* NULL, or the reply that refuses it. */
+static const char *why_no_rcpt(struct session *s, struct span path, struct addr *rcpt)
+{
+	static char text[160];
+	struct span params;
+	int err = addr_parse_path(path, rcpt, &params);
+
+	if (err || rcpt->n == 0) {
+		snprintf(text, sizeof(text), "501 5.1.3 Recipient address: %s",
+			 err ? addr_error(err) : "it is empty");
+		return text;
+	}
+	if (span_trim(params).n)
+		return "555 5.5.4 Unknown RCPT parameter";
+	if (!s->tx.utf8 && path_is_utf8(path, params))
+		return "553 5.6.7 Recipient address: non-ASCII characters need SMTPUTF8 with MAIL";
+	return s->kind == SESSION_MX ? why_no_inbound(s) : NULL;
+}
+
 static void do_rcpt(struct session *s, struct span args)
 {
-	struct span path, params;
+	const char *refusal;
+	struct span path;
 	struct addr rcpt;
-	char text[160];
-	int err;
 
 	if (!s->tx.has_sender) {
 		session_refuse(s, "503 5.5.1 MAIL first");
+	} else if (s->tx.chunks != CHUNKS_NONE) {
+		session_refuse(s, "503 5.5.1 BDAT has begun; RSET to begin anew");
 	} else if (!after_keyword(args, "TO:", &path)) {
 		session_refuse(s, "501 5.5.4 Syntax: RCPT TO:<address>");
-	} else if ((err = addr_parse_path(path, &rcpt, &params)) != 0 || rcpt.n == 0) {
-		snprintf(text, sizeof(text), "501 5.1.3 Recipient address: %s",
-			 err ? addr_error(err) : "it is empty");
-		refuse_rcpt(s, text);
-	} else if (span_trim(params).n) {
-		refuse_rcpt(s, "555 5.5.4 Unknown RCPT parameter");
-	} else if (s->kind == SESSION_MX) {
-		refuse_rcpt(s, "550 5.1.1 No mail for this address is taken here");
+	} else if ((refusal = why_no_rcpt(s, path, &rcpt)) != NULL) {
+		refuse_rcpt(s, refusal);
 	} else if (s->tx.rcpt_count >= s->conf.recipients) {
 		/* no error of the client's: RFC 5321 4.5.3.1.10 tells it to send the rest later */
 		session_say(s, "452 4.5.3 Too many recipients; send the others in another message");
@@ -224,23 +262,31 @@ static void do_rcpt(struct session *s, struct span args)
 
 /* DATA and the rest */
 
+const char *session_why_no_data(const struct session *s)
+{
+	if (!s->tx.has_sender)
+		return "503 5.5.1 MAIL first";
+	if (s->tx.rcpt_count)
+		return NULL;
+	return s->tx.refused_rcpts ? "554 5.5.1 No valid recipients" : "503 5.5.1 RCPT first";
+}
+
 static void do_data(struct session *s, struct span args)
 {
-	char refusal[256];
+	char refusal[SESSION_REFUSAL_SIZE];
+	const char *why = session_why_no_data(s);
 
 	if (args.n) {
 		session_refuse(s, "501 5.5.4 DATA takes no argument");
-	} else if (!s->tx.has_sender) {
-		session_refuse(s, "503 5.5.1 MAIL first");
-	} else if (!s->tx.rcpt_count) {
-		session_refuse(s, s->tx.refused_rcpts ? "554 5.5.1 No valid recipients"
-						      : "503 5.5.1 RCPT first");
-	} else if (!s->ops->begin(s->arg, s, refusal, sizeof(refusal))) {
+	} else if (s->tx.chunks != CHUNKS_NONE) {
+		session_refuse(s, "503 5.5.1 DATA cannot follow BDAT; RSET to begin anew");
+	} else if (why) {
+		session_refuse(s, "%s", why);
+	} else if (!session_begin(s, refusal)) {
 		session_say(s, "%s", refusal);
 		session_reset(s);
 	} else {
-		dots_init(&s->dots, s->kind == SESSION_MX ? DOTS_STRICT : DOTS_REPAIR_LF);
-		s->tx.data = true;
+		dots_init(&s->dots, s->tx.submits ? DOTS_REPAIR_LF : DOTS_STRICT);
 		s->state = STATE_DATA;
 		session_say(s, "354 End data with <CR><LF>.<CR><LF>");
 	}
@@ -299,12 +345,14 @@ static const struct verb {
 	const char *name;
 	void (*run)(struct session *s, struct span args);
 } verbs[] = {
-	{"EHLO", do_ehlo}, {"HELO", do_helo}, {"MAIL", do_mail},     {"RCPT", do_rcpt},
-	{"DATA", do_data}, {"RSET", do_rset}, {"NOOP", do_noop},     {"QUIT", do_quit},
-	{"AUTH", do_auth}, {"VRFY", do_vrfy}, {"STARTTLS", do_starttls}, {"EXPN", do_expn},
-	{"HELP", do_help}, {"GET", do_http},  {"POST", do_http},     {"PUT", do_http},
-	{"HEAD", do_http}, {"CONNECT", do_http}, {"OPTIONS", do_http}, {"DELETE", do_http},
-	{"PATCH", do_http}, {"TRACE", do_http},
+	{"EHLO", do_ehlo},	{"HELO", do_helo},    {"MAIL", do_mail},
+	{"RCPT", do_rcpt},	{"DATA", do_data},    {"BDAT", session_bdat},
+	{"RSET", do_rset},	{"NOOP", do_noop},    {"QUIT", do_quit},
+	{"AUTH", session_auth}, {"VRFY", do_vrfy},    {"STARTTLS", do_starttls},
+	{"EXPN", do_expn},	{"HELP", do_help},    {"GET", do_http},
+	{"POST", do_http},	{"PUT", do_http},     {"HEAD", do_http},
+	{"CONNECT", do_http},	{"OPTIONS", do_http}, {"DELETE", do_http},
+	{"PATCH", do_http},	{"TRACE", do_http},
 };
 
 void session_command(struct session *s, struct span line)

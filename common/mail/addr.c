@@ -1,15 +1,16 @@
 /*
- * addr.c - host names and mail addresses (RFC 5321 4.1.2, 4.1.3; RFC 1123 2.1).
+ * addr.c - host names and mail addresses (RFC 5321 4.1.2, 4.1.3; RFC 1123 2.1; RFC 6531 3.3).
  *
  *	Path           = "<" [ A-d-l ":" ] Mailbox ">" / "<>"
  *	A-d-l          = At-domain *( "," At-domain )
  *	At-domain      = "@" Domain
  *	Mailbox        = Local-part "@" ( Domain / address-literal )
  *	Local-part     = Dot-string / Quoted-string
- *	Dot-string     = Atom *( "." Atom )            ; Atom = 1*atext
- *	Quoted-string  = DQUOTE *( %d32-33 / %d35-91 / %d93-126 / "\" %d32-126 ) DQUOTE
+ *	Dot-string     = Atom *( "." Atom )            ; Atom = 1*( atext / UTF8-non-ascii )
+ *	Quoted-string  = DQUOTE *( %d32-33 / %d35-91 / %d93-126 / UTF8-non-ascii /
+ *			 "\" %d32-126 ) DQUOTE
  *	Domain         = sub-domain *( "." sub-domain )
- *	sub-domain     = Let-dig [ *( ALPHA / DIGIT / "-" ) Let-dig ]
+ *	sub-domain     = Let-dig [ *( ALPHA / DIGIT / "-" ) Let-dig ] / U-label
  *	address-literal = "[" ( IPv4 / "IPv6:" IPv6 ) "]"
  *
  * Everything is built in a local value and copied out when it is whole.  Refused on top of the
@@ -19,6 +20,9 @@
 #include "common/mail/addr.h"
 
 #include <arpa/inet.h>
+#include <idn2.h>
+
+#include "common/utf8.h"
 
 enum { DOMAIN_MAX = 253 };
 
@@ -71,7 +75,7 @@ static int domain_read(struct span s, bool underscore, struct domain *out)
 	if (s.n == 0)
 		return -ADDR_ERR_EMPTY;
 	if (!span_is_ascii(s))
-		return -ADDR_ERR_UTF8;
+		return -ADDR_ERR_ASCII;
 	if (s.p[s.n - 1] == '.')
 		s.n--;
 	if (s.n > DOMAIN_MAX)
@@ -96,6 +100,36 @@ int domain_parse_dns(struct span s, struct domain *out)
 	return domain_read(s, true, out);
 }
 
+/* What libidn2 lets through (it also maps: a fullwidth slash is a slash) goes through domain_read
+ * like any other name. */
+static int idn_read(struct span s, struct domain *out)
+{
+	char text[4 * DOMAIN_MAX + 1]; /* a character is 4 bytes at most */
+	uint8_t *name = NULL;
+	int err = span_cstr(s, text, sizeof(text));
+
+	if (err)
+		return err == -EINVAL ? -ADDR_ERR_DOMAIN_CHAR : -ADDR_ERR_DOMAIN_LONG;
+	err = idn2_lookup_u8((const uint8_t *)text, &name, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+	must(err != IDN2_MALLOC);
+	if (err == IDN2_TOO_BIG_LABEL || err == IDN2_PUNYCODE_BIG_OUTPUT)
+		return -ADDR_ERR_LABEL_LONG;
+	if (err == IDN2_TOO_BIG_DOMAIN)
+		return -ADDR_ERR_DOMAIN_LONG;
+	if (err != IDN2_OK)
+		return -ADDR_ERR_IDN;
+	err = domain_read(span_str((const char *)name), false, out);
+	idn2_free(name);
+	return err;
+}
+
+int domain_parse_utf8(struct span s, struct domain *out)
+{
+	if (span_is_ascii(s))
+		return domain_parse(s, out);
+	return utf8_valid(s) ? idn_read(s, out) : -ADDR_ERR_UTF8;
+}
+
 bool addr_atext(uint8_t c)
 {
 	return ascii_alnum(c) || (c && c < 0x80 && strchr("!#$%&'*+-/=?^_`{|}~", c));
@@ -104,7 +138,7 @@ bool addr_atext(uint8_t c)
 static int dot_string_check(struct span s)
 {
 	for (size_t i = 0; i < s.n; i++)
-		if (!addr_atext(s.p[i]) && s.p[i] != '.')
+		if (!addr_atext(s.p[i]) && s.p[i] != '.' && s.p[i] < 0x80)
 			return -ADDR_ERR_LOCAL_CHAR;
 	for (size_t i = 0; i < s.n; i++)
 		if (s.p[i] == '.' && (i == 0 || i + 1 == s.n || s.p[i + 1] == '.'))
@@ -120,7 +154,7 @@ static size_t quoted_length(struct span s)
 			return i + 1;
 		if (s.p[i] == '\\')
 			i++;
-		if (i >= s.n || s.p[i] < 0x20 || s.p[i] > 0x7e)
+		if (i >= s.n || s.p[i] < 0x20 || s.p[i] == 0x7f)
 			return 0;
 	}
 	return 0;
@@ -146,12 +180,30 @@ static int local_length(struct span s, size_t *n_out)
 	return 0;
 }
 
+/* Well-formed, and neither C1 control (U+0080 to U+009F) nor line or paragraph separator (U+2028,
+ * U+2029). */
+static bool utf8_check(struct span s)
+{
+	while (s.n) {
+		size_t n = utf8_length(s);
+
+		if (n == 0 || (n == 2 && s.p[0] == 0xc2 && s.p[1] < 0xa0))
+			return false;
+		if (n == 3 && s.p[0] == 0xe2 && s.p[1] == 0x80 && (s.p[2] | 1) == 0xa9)
+			return false;
+		s = span_from(s, n);
+	}
+	return true;
+}
+
 static int local_check(struct span local)
 {
 	if (local.n == 0)
 		return -ADDR_ERR_LOCAL_EMPTY;
 	if (local.n > LIMIT_LOCAL_PART)
 		return -ADDR_ERR_LOCAL_LONG;
+	if (!utf8_check(local))
+		return -ADDR_ERR_UTF8;
 	return local.p[0] == '"' ? 0 : dot_string_check(local);
 }
 
@@ -173,39 +225,48 @@ static int literal_check(struct span s)
 	return 0;
 }
 
-static int mailbox_domain(struct span s)
+/* A literal gets into a domain here, as text with its brackets. */
+static int mailbox_domain(struct span s, struct domain *out)
 {
-	struct domain unused;
+	int err;
 
 	if (s.n == 0)
 		return -ADDR_ERR_DOMAIN_EMPTY;
-	if (s.p[0] == '[')
-		return literal_check(s);
 	if (s.p[s.n - 1] == '.')
 		return -ADDR_ERR_DOMAIN_DOT;
-	return domain_parse(s, &unused);
+	if (s.p[0] != '[')
+		return domain_parse_utf8(s, out);
+	err = literal_check(s);
+	if (err)
+		return err;
+	must(s.n <= DOMAIN_MAX);
+	*out = (struct domain){.n = (uint8_t)s.n};
+	for (size_t i = 0; i < s.n; i++)
+		out->s[i] = (char)ascii_lower(s.p[i]);
+	return 0;
 }
 
 int addr_parse(struct span s, struct addr *out)
 {
+	struct domain domain;
 	size_t at;
 	int err;
 
 	if (s.n == 0)
 		return -ADDR_ERR_EMPTY;
-	if (!span_is_ascii(s))
-		return -ADDR_ERR_UTF8;
 	err = local_length(s, &at);
 	if (!err)
 		err = local_check(span_head(s, at));
 	if (!err)
-		err = mailbox_domain(span_from(s, at + 1));
+		err = mailbox_domain(span_from(s, at + 1), &domain);
 	if (err)
 		return err;
-	must(s.n <= LIMIT_ADDR);
-	struct addr a = {.n = (uint16_t)s.n, .at = (uint16_t)at, .literal = s.p[at + 1] == '['};
-	for (size_t i = 0; i < s.n; i++)
-		a.s[i] = (char)(i > at ? ascii_lower(s.p[i]) : s.p[i]);
+	must(at + 1 + domain.n <= LIMIT_ADDR);
+	struct addr a = {.n = (uint16_t)(at + 1 + domain.n),
+			 .at = (uint16_t)at,
+			 .literal = domain.s[0] == '['};
+	memcpy(a.s, s.p, at + 1);
+	memcpy(a.s + at + 1, domain.s, domain.n);
 	*out = a;
 	return 0;
 }
@@ -240,7 +301,8 @@ static int route_drop(struct span *path)
 	while (route.n) {
 		struct span host = span_cut(&route, ',');
 
-		if (host.n < 2 || host.p[0] != '@' || domain_parse(span_from(host, 1), &unused))
+		if (host.n < 2 || host.p[0] != '@' ||
+		    domain_parse_utf8(span_from(host, 1), &unused))
 			return -ADDR_ERR_ROUTE;
 	}
 	*path = rest;
@@ -259,9 +321,7 @@ int addr_parse_path(struct span in, struct addr *out, struct span *rest_out)
 	if (path.n == 0) {
 		*out = (struct addr){.n = 0};
 	} else {
-		if (!span_is_ascii(path))
-			err = -ADDR_ERR_UTF8;
-		else if (path.p[0] == '@')
+		if (path.p[0] == '@')
 			err = route_drop(&path);
 		if (!err)
 			err = addr_parse(path, out);
@@ -276,12 +336,20 @@ int addr_get_domain(const struct addr *a, struct domain *out)
 	return a->literal ? -ADDR_ERR_LITERAL : domain_parse(addr_domain(a), out);
 }
 
+bool addr_is_utf8(const struct addr *a)
+{
+	return !span_is_ascii(addr_local(a));
+}
+
 const char *addr_error(int err)
 {
 	static const char *const texts[ADDR_ERR_MAX] = {
 		[0] = "the address is valid",
 		[ADDR_ERR_EMPTY] = "the address or domain is empty",
-		[ADDR_ERR_UTF8] = "non-ASCII characters are not supported in addresses",
+		[ADDR_ERR_ASCII] = "the name has non-ASCII characters; it must be written in "
+				   "A-labels (xn--...)",
+		[ADDR_ERR_UTF8] = "the address has non-ASCII characters that are no text in UTF-8",
+		[ADDR_ERR_IDN] = "the domain has non-ASCII characters that no domain can have",
 		[ADDR_ERR_LABEL_EMPTY] = "the domain has an empty label",
 		[ADDR_ERR_LABEL_LONG] = "the domain has a label of more than 63 characters",
 		[ADDR_ERR_LABEL_HYPHEN] = "a label of the domain begins or ends with a hyphen",

@@ -3,12 +3,14 @@
  *
  * After a parser has returned 0 nobody needs to look for control characters, blanks, NULs or
  * lengths again: a struct domain holds letters, digits, hyphens and single dots (and underscores,
- * if it came from domain_parse_dns); a struct addr holds printable ASCII only.  Both are plain
- * values without pointers, to be copied freely.  Parsers return 0 or a negative enum addr_error
- * and leave their outputs untouched on failure; addr_error() has a sentence for the user.
+ * if it came from domain_parse_dns); a struct addr holds printable ASCII, and in its local part
+ * also well-formed UTF-8 without control characters and line separators.  Both are plain values
+ * without pointers, to be copied freely.  Parsers return 0 or a negative enum addr_error and leave
+ * their outputs untouched on failure; addr_error() has a sentence for the user.
  *
- * RFC 5321 4.1.2 and 4.1.3, RFC 1123 2.1.  Non-ASCII (RFC 6531) is refused with an error of its
- * own; domains have to come as A-labels.
+ * RFC 5321 4.1.2 and 4.1.3, RFC 1123 2.1, RFC 6531 3.3.  U-labels become A-labels (RFC 5891, UTS 46
+ * non-transitional) at this door, so that two spellings of a domain are one value.  Whether an
+ * address may have non-ASCII characters where it stands is for the caller to say.
  */
 #ifndef COMMON_MAIL_ADDR_H
 #define COMMON_MAIL_ADDR_H
@@ -18,7 +20,9 @@
 
 enum addr_error {
 	ADDR_ERR_EMPTY = 1,    /* nothing there */
-	ADDR_ERR_UTF8,	       /* a byte above 0x7f */
+	ADDR_ERR_ASCII,	       /* a byte above 0x7f in a name that takes none */
+	ADDR_ERR_UTF8,	       /* malformed UTF-8, a C1 control or a line separator */
+	ADDR_ERR_IDN,	       /* U-labels that no domain can have */
 	ADDR_ERR_LABEL_EMPTY,  /* "a..b", ".a" */
 	ADDR_ERR_LABEL_LONG,   /* over 63 */
 	ADDR_ERR_LABEL_HYPHEN, /* begins or ends with one */
@@ -61,6 +65,8 @@ struct addr {
 int domain_parse(struct span s, struct domain *out) MUST_CHECK;
 /* The same for names in DNS: underscores anywhere ("_dmarc.example.com"). */
 int domain_parse_dns(struct span s, struct domain *out) MUST_CHECK;
+/* The same as domain_parse, but U-labels may stand in it; *out has A-labels. */
+int domain_parse_utf8(struct span s, struct domain *out) MUST_CHECK;
 
 /* A bare mailbox: the whole of s, no blanks, no brackets, no display name, never null. */
 int addr_parse(struct span s, struct addr *out) MUST_CHECK;
@@ -73,7 +79,10 @@ int addr_parse_path(struct span in, struct addr *out, struct span *rest_out) MUS
 /* The domain as a value; -ADDR_ERR_LITERAL for a literal, -ADDR_ERR_EMPTY for the null address. */
 int addr_get_domain(const struct addr *a, struct domain *out) MUST_CHECK;
 
-/* atext of RFC 5322 3.2.3: what an atom is made of. */
+/* Does it need SMTPUTF8 on its way?  (Only the local part can.) */
+bool addr_is_utf8(const struct addr *a);
+
+/* atext of RFC 5322 3.2.3: what an ASCII atom is made of. */
 bool addr_atext(uint8_t c);
 
 /* A sentence without final dot for a (negative or positive) error of this file. */

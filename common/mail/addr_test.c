@@ -37,7 +37,7 @@ static const struct {
 	{"a blank is refused", SPAN_LIT("a .de"), -ADDR_ERR_DOMAIN_CHAR, NULL},
 	{"a NUL is refused", SPAN_LIT("a.de\0"), -ADDR_ERR_DOMAIN_CHAR, NULL},
 	{"a line end is refused", SPAN_LIT("a.de\n"), -ADDR_ERR_DOMAIN_CHAR, NULL},
-	{"UTF-8 is refused by name", SPAN_LIT("m\xc3\xbcnchen.de"), -ADDR_ERR_UTF8, NULL},
+	{"UTF-8 is refused by name", SPAN_LIT("m\xc3\xbcnchen.de"), -ADDR_ERR_ASCII, NULL},
 	{"an IP address is no name", SPAN_LIT("192.0.2.1"), -ADDR_ERR_DOMAIN_NUMBER, NULL},
 	{"a number is no name", SPAN_LIT("3232235777"), -ADDR_ERR_DOMAIN_NUMBER, NULL},
 };
@@ -89,8 +89,43 @@ static const struct {
 	{"a quote at the very end", SPAN_LIT("\"a\\"), -ADDR_ERR_LOCAL_QUOTE, NULL, false},
 	{"text after quotes", SPAN_LIT("\"a\"b@b.de"), -ADDR_ERR_LOCAL_QUOTE, NULL, false},
 	{"quotes in a dot string", SPAN_LIT("a\"b\"@b.de"), -ADDR_ERR_LOCAL_CHAR, NULL, false},
-	{"UTF-8 before the @", SPAN_LIT("j\xc3\xb6rg@b.de"), -ADDR_ERR_UTF8, NULL, false},
-	{"UTF-8 behind the @", SPAN_LIT("a@\xc3\xb6.de"), -ADDR_ERR_UTF8, NULL, false},
+	{"UTF-8 before the @ is kept", SPAN_LIT("j\xc3\xb6rg@b.de"), 0, "j\xc3\xb6rg@b.de", false},
+	{"UTF-8 in quotes is kept", SPAN_LIT("\"\xc3\xb6 \xf0\x9f\x98\x80\"@b.de"), 0,
+	 "\"\xc3\xb6 \xf0\x9f\x98\x80\"@b.de", false},
+	{"a U-label becomes an A-label", SPAN_LIT("a@M\xc3\x9cnchen.DE"), 0, "a@xn--mnchen-3ya.de",
+	 false},
+	{"a decomposed letter is the same", SPAN_LIT("a@mu\xcc\x88nchen.de"), 0,
+	 "a@xn--mnchen-3ya.de", false},
+	{"sharp s stays itself",
+	 SPAN_LIT("a@stra\xc3\x9f"
+		  "e.de"),
+	 0, "a@xn--strae-oqa.de", false},
+	{"an ideographic full stop is a dot", SPAN_LIT("a@\xe4\xbe\x8b\xe3\x80\x82test"), 0,
+	 "a@xn--fsq.test", false},
+	{"64 bytes of UTF-8", SPAN_LIT(L16 L16 L16 "abcdefghijklmn\xc3\xb6@a.de"), 0,
+	 L16 L16 L16 "abcdefghijklmn\xc3\xb6@a.de", false},
+	{"65 bytes of UTF-8", SPAN_LIT(L63 "\xc3\xb6@a.de"), -ADDR_ERR_LOCAL_LONG, NULL, false},
+	{"Latin-1", SPAN_LIT("j\xf6rg@b.de"), -ADDR_ERR_UTF8, NULL, false},
+	{"an overlong slash", SPAN_LIT("a\xc0\xaf@b.de"), -ADDR_ERR_UTF8, NULL, false},
+	{"a surrogate", SPAN_LIT("\xed\xa0\x80@b.de"), -ADDR_ERR_UTF8, NULL, false},
+	{"a cut character", SPAN_LIT("a\xe2\x82@b.de"), -ADDR_ERR_UTF8, NULL, false},
+	{"the first C1 control", SPAN_LIT("\xc2\x80@b.de"), -ADDR_ERR_UTF8, NULL, false},
+	{"the last C1 control", SPAN_LIT("\xc2\x9f@b.de"), -ADDR_ERR_UTF8, NULL, false},
+	{"what follows them", SPAN_LIT("\xc2\xa1@b.de"), 0, "\xc2\xa1@b.de", false},
+	{"a line separator", SPAN_LIT("a\xe2\x80\xa8@b.de"), -ADDR_ERR_UTF8, NULL, false},
+	{"a paragraph separator in quotes", SPAN_LIT("\"\xe2\x80\xa9\"@b.de"), -ADDR_ERR_UTF8, NULL,
+	 false},
+	{"a domain in Latin-1", SPAN_LIT("a@\xf6.de"), -ADDR_ERR_UTF8, NULL, false},
+	{"a snowman is no domain", SPAN_LIT("a@\xe2\x98\x83.de"), -ADDR_ERR_IDN, NULL, false},
+	{"a wrong A-label beside a U-label", SPAN_LIT("a@\xc3\xbc.xn--\xc3\xb6"), -ADDR_ERR_IDN,
+	 NULL, false},
+	{"fullwidth digits are digits", SPAN_LIT("a@\xef\xbc\x91"), -ADDR_ERR_DOMAIN_NUMBER, NULL,
+	 false},
+	{"a fullwidth @ is none", SPAN_LIT("a@b\xef\xbc\xa0.de"), -ADDR_ERR_DOMAIN_CHAR, NULL,
+	 false},
+	{"a NUL beside a U-label", SPAN_LIT("a@\xc3\xb6\0.de"), -ADDR_ERR_DOMAIN_CHAR, NULL, false},
+	{"an underscore beside a U-label", SPAN_LIT("a@\xc3\xb6_.de"), -ADDR_ERR_DOMAIN_CHAR, NULL,
+	 false},
 	{"an address without brackets", SPAN_LIT("a@192.0.2.1"), -ADDR_ERR_DOMAIN_NUMBER, NULL,
 	 false},
 	{"IPv6 without its tag", SPAN_LIT("a@[::1]"), -ADDR_ERR_LITERAL, NULL, false},
@@ -131,7 +166,9 @@ static const struct {
 	{"a route without second host", SPAN_LIT("<@x.de,:a@b.de>"), -ADDR_ERR_ROUTE, NULL, NULL},
 	{"a route without @", SPAN_LIT("<@x.de,y.de:a@b.de>"), -ADDR_ERR_ROUTE, NULL, NULL},
 	{"a route to nowhere is not null", SPAN_LIT("<@x.de:>"), -ADDR_ERR_EMPTY, NULL, NULL},
-	{"UTF-8", SPAN_LIT("<\xc3\xb6@b.de>"), -ADDR_ERR_UTF8, NULL, NULL},
+	{"UTF-8", SPAN_LIT("<\xc3\xb6@\xc3\xb6.de> X"), 0, "\xc3\xb6@xn--nda.de", " X"},
+	{"a route in UTF-8", SPAN_LIT("<@\xc3\xb6.de:a@b.de>"), 0, "a@b.de", ""},
+	{"malformed UTF-8", SPAN_LIT("<\xc3@b.de>"), -ADDR_ERR_UTF8, NULL, NULL},
 	{"UTF-8 behind the path is not looked at", SPAN_LIT("<a@b.de>\xc3"), 0, "a@b.de", "\xc3"},
 };
 
@@ -219,6 +256,13 @@ static void test_parts(void **state UNUSED)
 	assert_true(span_eq_str(addr_domain(&a), "b.de"));
 	assert_int_equal(addr_get_domain(&a, &d), 0);
 	assert_string_equal(d.s, "b.de");
+	assert_false(addr_is_utf8(&a));
+	assert_int_equal(addr_parse(SPAN_LIT("a@\xc3\xb6.de"), &a), 0);
+	assert_false(addr_is_utf8(&a));
+	assert_int_equal(addr_parse(SPAN_LIT("\xc3\xb6@b.de"), &a), 0);
+	assert_true(addr_is_utf8(&a));
+	assert_int_equal(domain_parse_utf8(SPAN_LIT("\xc3\xb6.De."), &d), 0);
+	assert_string_equal(d.s, "xn--nda.de");
 	assert_int_equal(addr_parse(SPAN_LIT("a@[1.2.3.4]"), &a), 0);
 	assert_int_equal(addr_get_domain(&a, &d), -ADDR_ERR_LITERAL);
 }

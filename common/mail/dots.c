@@ -29,11 +29,11 @@ static const uint8_t step[DOTS_END][BYTE_MAX] = {
 
 static const uint8_t cr_lf[] = "\r\n";
 
-static enum byte byte_of(uint8_t c)
+static enum byte byte_of(const struct dots *d, uint8_t c)
 {
 	switch (c) {
 	case '.':
-		return DOT;
+		return d->chunks ? OTHER : DOT;
 	case '\r':
 		return CR;
 	case '\n':
@@ -46,6 +46,11 @@ static enum byte byte_of(uint8_t c)
 void dots_init(struct dots *d, enum dots_policy policy)
 {
 	*d = (struct dots){.state = DOTS_START, .policy = policy};
+}
+
+void dots_init_chunks(struct dots *d, enum dots_policy policy)
+{
+	*d = (struct dots){.state = DOTS_START, .policy = policy, .chunks = true};
 }
 
 /* Counts a byte that is given out. */
@@ -79,7 +84,7 @@ static size_t give(struct dots *d, struct span piece, size_t used, struct span *
 /* After a dropped dot and a held CR. */
 static size_t after_dot_cr(struct dots *d, struct span in, struct span *out)
 {
-	d->state = step[DOTS_DOT_CR][byte_of(in.p[0])];
+	d->state = step[DOTS_DOT_CR][byte_of(d, in.p[0])];
 	if (d->state == DOTS_END)
 		return give(d, span_of(in.p, 0), 1, out);
 	return give(d, span_of(cr_lf, 1), 0, out);
@@ -94,7 +99,7 @@ size_t dots_read(struct dots *d, struct span in, struct span *out)
 		return after_dot_cr(d, in, out);
 	for (size_t i = 0; i < in.n; i++) {
 		uint8_t c = in.p[i];
-		enum dots_state then = step[d->state][byte_of(c)];
+		enum dots_state then = step[d->state][byte_of(d, c)];
 
 		if (then == DOTS_DOT || then == DOTS_DOT_CR) {
 			d->state = then;
@@ -111,6 +116,18 @@ size_t dots_read(struct dots *d, struct span in, struct span *out)
 		d->state = then;
 	}
 	return give(d, in, in.n, out);
+}
+
+void dots_finish(struct dots *d, struct span *out)
+{
+	/* after a bare LF, which begins no line for the table, but was made a CRLF */
+	bool repaired = d->state == DOTS_TEXT && d->line == 0;
+
+	must(d->chunks && d->state <= DOTS_CR);
+	if (d->state == DOTS_CR)
+		d->flags |= DOTS_BARE_CR;
+	give(d, span_of(cr_lf, d->state == DOTS_START || repaired ? 0 : 2), 0, out);
+	d->state = DOTS_END;
 }
 
 void dots_stuff_init(struct dots_writer *w)

@@ -11,6 +11,9 @@
  * which the next hop would take for the end if it were sent raw; it never is, as everything sent
  * goes through dots_stuff.
  *
+ * Chunks (BDAT, RFC 3030) go through the same reader, so that the same line ends are refused or
+ * repaired; but no dot means anything and only dots_finish() ends the message.
+ *
  * Writing.  What dots_stuff has put out holds no CR without LF, no LF without CR and no line that
  * begins with a single dot, whatever went in.  A message from our own spool has no stray CR or LF;
  * should one appear it becomes a blank (a line break could make a header field) and is flagged.
@@ -35,6 +38,7 @@ enum dots_state { DOTS_START, DOTS_TEXT, DOTS_CR, DOTS_DOT, DOTS_DOT_CR, DOTS_EN
 struct dots {
 	enum dots_state state;
 	enum dots_policy policy;
+	bool chunks;
 	unsigned flags;	 /* enum dots_flag */
 	size_t line;	 /* bytes of the current line so far */
 	size_t line_max; /* longest line without its line end and without the dot removed */
@@ -42,6 +46,7 @@ struct dots {
 };
 
 void dots_init(struct dots *d, enum dots_policy policy);
+void dots_init_chunks(struct dots *d, enum dots_policy policy);
 
 /*
  * Reads some of in and gives out some bytes of the message: *out is a piece of in or of a
@@ -56,6 +61,9 @@ void dots_init(struct dots *d, enum dots_policy policy);
  * After the end what is left in "in" is the client's next command.
  */
 size_t dots_read(struct dots *d, struct span in, struct span *out) MUST_CHECK;
+
+/* After the last chunk: gives out the CRLF that the last line may lack. */
+void dots_finish(struct dots *d, struct span *out);
 
 static inline bool dots_ended(const struct dots *d)
 {

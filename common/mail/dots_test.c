@@ -151,6 +151,50 @@ static void test_every_short_string(void **state UNUSED)
 	}
 }
 
+/* Chunks: everything is text. */
+static const struct {
+	const char *name;
+	struct span in;
+	struct span want; /* with repaired line ends */
+	unsigned flags;
+} chunks[] = {
+	{"nothing", SPAN_LIT(""), SPAN_LIT(""), 0},
+	{"a line", SPAN_LIT("a\r\n"), SPAN_LIT("a\r\n"), 0},
+	{"a line without its end gets one", SPAN_LIT("a\r\nb"), SPAN_LIT("a\r\nb\r\n"), 0},
+	{"dots are text", SPAN_LIT(".\r\n..\r\n.a\r\n\r\n.\r\nb\r\n"),
+	 SPAN_LIT(".\r\n..\r\n.a\r\n\r\n.\r\nb\r\n"), 0},
+	{"a lone dot is a line without its end", SPAN_LIT("."), SPAN_LIT(".\r\n"), 0},
+	{"a bare LF", SPAN_LIT("a\n.\nb"), SPAN_LIT("a\r\n.\r\nb\r\n"), DOTS_BARE_LF},
+	{"a bare LF at the end is its line's end", SPAN_LIT("a\n"), SPAN_LIT("a\r\n"),
+	 DOTS_BARE_LF},
+	{"a bare LF alone", SPAN_LIT("\n"), SPAN_LIT("\r\n"), DOTS_BARE_LF},
+	{"a bare CR", SPAN_LIT("a\r.\rb\r\n"), SPAN_LIT("a\r.\rb\r\n"), DOTS_BARE_CR},
+	{"a CR at the end is a bare one", SPAN_LIT("a\r"), SPAN_LIT("a\r\r\n"), DOTS_BARE_CR},
+	{"NUL and 8-bit", SPAN_LIT("\0\xff\r\n"), SPAN_LIT("\0\xff\r\n"), DOTS_NUL | DOTS_8BIT},
+};
+
+static void test_chunks(void **state UNUSED)
+{
+	for (size_t i = 0; i < ARRAY_LEN(chunks); i++) {
+		for (size_t size = 1; size <= chunks[i].in.n + 1; size++) {
+			struct span end;
+			struct dots d;
+			struct buf out;
+
+			dots_init_chunks(&d, DOTS_REPAIR_LF);
+			buf_init(&out, 1000);
+			assert_int_equal(read_all(&d, chunks[i].in, size, &out), -1);
+			dots_finish(&d, &end);
+			buf_add(&out, end);
+			if (!span_eq(buf_span(&out), chunks[i].want) || d.flags != chunks[i].flags)
+				fail_msg("%s, by %zu: flags %u, \"%.*s\"", chunks[i].name, size,
+					 d.flags, SPAN_FMT(out));
+			assert_true(dots_ended(&d) && d.bytes == out.n);
+			buf_done(&out);
+		}
+	}
+}
+
 static const struct {
 	const char *name;
 	struct span in;
@@ -197,6 +241,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reader),
 		cmocka_unit_test(test_every_short_string),
+		cmocka_unit_test(test_chunks),
 		cmocka_unit_test(test_writer),
 	};
 

@@ -14,7 +14,8 @@
  * Unlike dkimpy, which raises an error, and like a mail reader, the section simply ends before a
  * line that is no field ("From " of an mbox included).  An addr-spec is put together without its
  * comments and folds and then goes through addr_parse, which has the last word.  Encoded words
- * are atoms.  Bytes above 0x7f may stand in comments and display names.  The grammar is otherwise
+ * are atoms.  Bytes above 0x7f may stand in comments and display names, and in addresses where the
+ * caller lets them (RFC 6532 3.2); there they must be UTF-8.  The grammar is otherwise
  * strict, "a@b <c@d>" is refused: what mail readers would disagree about must not be let through
  * as somebody's own From.
  */
@@ -214,6 +215,7 @@ static int skip_cfws(struct span *in)
 
 /* An addr-spec that is being put together; also where a phrase goes, whose text is not used. */
 struct spec {
+	bool utf8; /* may have bytes above 0x7f */
 	bool bad;  /* can be a phrase only: two words side by side, or too long */
 	bool word; /* the last thing added was a word */
 	size_t n;
@@ -292,6 +294,7 @@ static int read_domain(struct span *in, struct spec *spec)
 /* From the "@" on; the local part is in spec. */
 static int finish_spec(struct span *in, struct spec *spec, struct addr *out)
 {
+	struct span text;
 	int err;
 
 	if (in->n == 0 || in->p[0] != '@')
@@ -303,15 +306,18 @@ static int finish_spec(struct span *in, struct spec *spec, struct addr *out)
 		return err;
 	if (spec->bad)
 		return -HEADER_ERR_SYNTAX;
-	err = addr_parse(span_of(spec->s, spec->n), out);
-	if (err == -ADDR_ERR_UTF8)
+	text = span_of(spec->s, spec->n);
+	if (!spec->utf8 && !span_is_ascii(text))
+		return -HEADER_ERR_UTF8;
+	err = addr_parse(text, out);
+	if (err == -ADDR_ERR_UTF8 || err == -ADDR_ERR_IDN)
 		return -HEADER_ERR_UTF8;
 	return err ? -HEADER_ERR_SYNTAX : 0;
 }
 
-static int read_angle(struct span *in, struct addr *out)
+static int read_angle(struct span *in, bool utf8, struct addr *out)
 {
-	struct spec spec = {.n = 0};
+	struct spec spec = {.utf8 = utf8};
 	int err;
 
 	*in = span_from(*in, 1);
@@ -333,34 +339,34 @@ static int read_angle(struct span *in, struct addr *out)
 
 /* "a@b.example <a@b.example>": the display name should be in quotes, but many programs send it so.
  * Taken only where both say the same: readers do not agree on which of two would count. */
-static int read_same_angle(struct span *in, const struct addr *name)
+static int read_same_angle(struct span *in, bool utf8, const struct addr *name)
 {
 	struct addr real;
-	int err = read_angle(in, &real);
+	int err = read_angle(in, utf8, &real);
 
 	if (err)
 		return err;
 	return span_ieq(addr_span(name), addr_span(&real)) ? 0 : -HEADER_ERR_SYNTAX;
 }
 
-static int read_mailbox(struct span *in, struct addr *out)
+static int read_mailbox(struct span *in, bool utf8, struct addr *out)
 {
-	struct spec spec = {.n = 0};
+	struct spec spec = {.utf8 = utf8};
 	int err = read_words(in, &spec);
 
 	if (err)
 		return err;
 	if (in->n && in->p[0] == '<')
-		return read_angle(in, out);
+		return read_angle(in, utf8, out);
 	if (in->n && in->p[0] == ':')
 		return -HEADER_ERR_GROUP;
 	err = finish_spec(in, &spec, out);
 	if (!err && in->n && in->p[0] == '<')
-		err = read_same_angle(in, out);
+		err = read_same_angle(in, utf8, out);
 	return err;
 }
 
-int header_mailboxes(struct span value, struct addr *out, size_t max, size_t *n_out)
+int header_mailboxes(struct span value, bool utf8, struct addr *out, size_t max, size_t *n_out)
 {
 	size_t n = 0;
 	int err;
@@ -368,7 +374,7 @@ int header_mailboxes(struct span value, struct addr *out, size_t max, size_t *n_
 	for (;;) {
 		if (n == max)
 			return -HEADER_ERR_MANY;
-		err = read_mailbox(&value, &out[n]);
+		err = read_mailbox(&value, utf8, &out[n]);
 		if (err)
 			return err;
 		n++;
@@ -382,7 +388,7 @@ int header_mailboxes(struct span value, struct addr *out, size_t max, size_t *n_
 	return 0;
 }
 
-int header_from(struct span header, struct addr out[HEADER_FROM_MAX], size_t *n_out)
+int header_from(struct span header, bool utf8, struct addr out[HEADER_FROM_MAX], size_t *n_out)
 {
 	struct header_field field;
 	struct span value = {NULL, 0};
@@ -396,7 +402,7 @@ int header_from(struct span header, struct addr out[HEADER_FROM_MAX], size_t *n_
 	}
 	if (fields != 1)
 		return fields ? -HEADER_ERR_TWO_FROM : -HEADER_ERR_NO_FROM;
-	return header_mailboxes(value, out, HEADER_FROM_MAX, n_out);
+	return header_mailboxes(value, utf8, out, HEADER_FROM_MAX, n_out);
 }
 
 const char *header_error(int err)
@@ -408,7 +414,7 @@ const char *header_error(int err)
 		[HEADER_ERR_SYNTAX] = "the address list is malformed",
 		[HEADER_ERR_GROUP] = "the address list has a group",
 		[HEADER_ERR_ROUTE] = "the address list has a source route",
-		[HEADER_ERR_UTF8] = "non-ASCII characters are not supported in addresses",
+		[HEADER_ERR_UTF8] = "an address has non-ASCII characters that it may not have",
 		[HEADER_ERR_MANY] = "the address list has too many addresses",
 	};
 	size_t i = err < 0 ? 0U - (unsigned)err : (unsigned)err;

@@ -27,7 +27,8 @@ enum header_error {
 	HEADER_ERR_SYNTAX,
 	HEADER_ERR_GROUP, /* "name: a, b;" */
 	HEADER_ERR_ROUTE, /* "<@host:a@b>" */
-	HEADER_ERR_UTF8,  /* an address with bytes above 0x7f; in display names they are fine */
+	HEADER_ERR_UTF8,  /* an address with bytes above 0x7f that may have none, or wrong ones; in
+			   * display names they are fine */
 	HEADER_ERR_MANY,  /* more addresses than there is room for */
 	HEADER_ERR_MAX	  /* not an error */
 };
@@ -52,13 +53,15 @@ size_t header_received(struct span header);
  * ends. */
 void header_unfold(struct span value, struct buf *out);
 
-/* The addresses of the one From field ("a@b <a@b>" without quotes is taken, too).  0 and 1 to
- * HEADER_FROM_MAX addresses in out, or a negative
- * enum header_error. */
-int header_from(struct span header, struct addr out[HEADER_FROM_MAX], size_t *n_out) MUST_CHECK;
+/* The addresses of the one From field ("a@b <a@b>" without quotes is taken, too).  utf8: addresses
+ * may have raw UTF-8 (RFC 6532), that is the message came with SMTPUTF8.  0 and 1 to
+ * HEADER_FROM_MAX addresses in out, or a negative enum header_error. */
+int header_from(struct span header, bool utf8, struct addr out[HEADER_FROM_MAX],
+		size_t *n_out) MUST_CHECK;
 /* The same for any value that is a mailbox-list (RFC 5322 3.4): 1 to max addresses, or a negative
  * enum header_error with *n_out untouched (out is then undefined). */
-int header_mailboxes(struct span value, struct addr *out, size_t max, size_t *n_out) MUST_CHECK;
+int header_mailboxes(struct span value, bool utf8, struct addr *out, size_t max,
+		     size_t *n_out) MUST_CHECK;
 
 /* A sentence without final dot for a (negative or positive) error of this file. */
 const char *header_error(int err);

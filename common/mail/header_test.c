@@ -169,7 +169,8 @@ static void test_lists(void **state UNUSED)
 		struct addr out[HEADER_FROM_MAX];
 		struct buf got;
 		size_t n = 0;
-		int err = header_mailboxes(span_str(lists[i].value), out, ARRAY_LEN(out), &n);
+		int err =
+			header_mailboxes(span_str(lists[i].value), false, out, ARRAY_LEN(out), &n);
 
 		if (err != lists[i].err)
 			fail_msg("%s: %d (%s)", lists[i].name, err, header_error(err));
@@ -181,6 +182,36 @@ static void test_lists(void **state UNUSED)
 		if (!span_eq_str(buf_span(&got), err ? "" : lists[i].want))
 			fail_msg("%s: %.*s", lists[i].name, SPAN_FMT(got));
 		buf_done(&got);
+	}
+}
+
+/* With SMTPUTF8. */
+static const struct {
+	const char *name;
+	const char *value;
+	const char *want; /* NULL: HEADER_ERR_UTF8 */
+} utf8s[] = {
+	{"a local part", " J\xc3\xb6rg <j\xc3\xb6rg@b.de>", "j\xc3\xb6rg@b.de"},
+	{"a domain", " a@M\xc3\xbcnchen.de", "a@xn--mnchen-3ya.de"},
+	{"a quoted local part", " \"\xc3\xb6 x\"@b.de", "\"\xc3\xb6 x\"@b.de"},
+	{"both spellings of a domain are one", " a@\xc3\xb6.de <a@xn--nda.de>", "a@xn--nda.de"},
+	{"Latin-1 in a display name", " J\xf6rg <a@b.de>", "a@b.de"},
+	{"Latin-1 in a local part", " j\xf6rg@b.de", NULL},
+	{"Latin-1 in a domain", " a@\xf6.de", NULL},
+	{"a domain that cannot be", " a@\xe2\x98\x83.de", NULL},
+};
+
+static void test_utf8(void **state UNUSED)
+{
+	for (size_t i = 0; i < ARRAY_LEN(utf8s); i++) {
+		struct addr out;
+		size_t n = 0;
+		int err = header_mailboxes(span_str(utf8s[i].value), true, &out, 1, &n);
+
+		if (err != (utf8s[i].want ? 0 : -HEADER_ERR_UTF8))
+			fail_msg("%s: %d (%s)", utf8s[i].name, err, header_error(err));
+		if (!err && strcmp(out.s, utf8s[i].want) != 0)
+			fail_msg("%s: %s", utf8s[i].name, out.s);
 	}
 }
 
@@ -203,7 +234,7 @@ static void test_from(void **state UNUSED)
 	for (size_t i = 0; i < ARRAY_LEN(froms); i++) {
 		struct addr out[HEADER_FROM_MAX];
 		size_t n = 0;
-		int err = header_from(span_str(froms[i].header), out, &n);
+		int err = header_from(span_str(froms[i].header), false, out, &n);
 
 		if (err != froms[i].err || n != froms[i].n)
 			fail_msg("%s: %d (%s), %zu", froms[i].name, err, header_error(err), n);
@@ -225,7 +256,7 @@ static void test_large_values_are_linear(void **state UNUSED)
 		buf_str(&b, "From: ");
 		while (b.n < 200000)
 			buf_str(&b, units[i]);
-		assert_true(header_from(buf_span(&b), out, &n) < 0);
+		assert_true(header_from(buf_span(&b), true, out, &n) < 0);
 	}
 	buf_done(&b);
 }
@@ -244,6 +275,7 @@ int main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_unfold),
 		cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_from),
 		cmocka_unit_test(test_large_values_are_linear),
 		cmocka_unit_test(test_every_error_has_a_sentence),

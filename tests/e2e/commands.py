@@ -221,8 +221,10 @@ def domains_have_a_key_and_records(s):
     assert s("domain", "show", "example.com", "--json").expect(OK).objects() == [o]
     s("domain", "show", "example.com").expect(OK, dkim, "mail from it is refused")
     s("domain", "create", "example.com").expect(EXISTS, "already")
-    for name in ("a..b", "-a.example", "a b.example", "exa\u00f6.example", "192.0.2.1"):
+    for name in ("a..b", "-a.example", "a b.example", "\u2603.example", "192.0.2.1"):
         s("domain", "create", "--", name).expect(DATA, "not a domain")
+    s("domain", "create", "exa\u00f6.example").expect(OK, "_dmarc.xn--exa-una.example")
+    s("domain", "delete", "xn--exa-una.example").expect(OK)
     s("domain", "show", "example.net").expect(NO_INPUT, "domain list")
     s("domain", "show", "example.net", "--server", "no/body").expect(NO_INPUT, "server list")
     s("domain", "verify", "example.com").expect(OK)

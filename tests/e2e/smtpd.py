@@ -43,6 +43,8 @@ smtpd.command_timeout = 5s
 message.size = 400K
 message.recipients = 100
 """
+# what "conf" in a transcript stands for
+OTHER_CONF = {"auth_clear": "smtpd.auth_clear = yes\n", "mx_auth": "smtpd.mx_auth = yes\n"}
 WAIT_S = 30
 LEVELS = ["clear", "ehlo", "tls", "auth", "mail", "rcpt", "data"]
 
@@ -509,6 +511,16 @@ def hup(box):
     time.sleep(0.3)
 
 
+def with_conf(box, name, fn):
+    before = box.configure(OTHER_CONF[name])
+    hup(box)
+    try:
+        fn()
+    finally:
+        box.reconfigure(before)
+        hup(box)
+
+
 def wrong_configuration_changes_nothing(box):
     """A certificate that cannot be read is refused, the old one stays in force"""
     before = box.configure("")
@@ -594,6 +606,8 @@ def run(box, names, tap):
     found = [t for t in found if not t.has("only pure")]
     slow = [t for t in found if t.has("! timeout")]
     last = [t for t in found if t.has("! stop") or t.has("! crowd")]
+    other = {c: [t for t in found if t.has("conf " + c)] for c in OTHER_CONF}
+    found = [t for t in found if not t.has("conf ")]
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         for t in slow:
             pool.submit(tap.test, "%s: %s" % (t.name, t.text), t.play, box)
@@ -604,6 +618,10 @@ def run(box, names, tap):
         for fn in (reset_leaves_no_file, idle_ones_stop_nobody, replies_unread_cost_nothing,
                    full_disk_is_said, wrong_configuration_changes_nothing):
             tap.test(fn.__doc__, fn, box)
+    for conf, those in other.items():
+        if those:
+            with_conf(box, conf, lambda those=those: [
+                tap.test("%s: %s" % (t.name, t.text), t.play, box) for t in those])
     for t in last:
         tap.test("%s: %s" % (t.name, t.text), t.play, box)
     if not names:

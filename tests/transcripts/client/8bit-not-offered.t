@@ -5,4 +5,4 @@ C: EHLO me.test
 S: 250-mx.test
 S: 250 PIPELINING
 C: QUIT
-= permanent 0 5.6.3 mail the receiving server does not take 8-bit mail
+= permanent 0 5.6.3 ehlo the receiving server does not take 8-bit mail

@@ -19,9 +19,9 @@ S: 334 *
 C: \xff\xfe
 S: 501 5.5.2 That is not base64
 C: AUTH
-S: 504 5.5.4 Unknown authentication mechanism; PLAIN and LOGIN are offered
+S: 504 5.5.4 Unknown authentication mechanism; EHLO tells which are offered
 C: AUTH CRAM-MD5
-S: 504 5.5.4 Unknown authentication mechanism; PLAIN and LOGIN are offered
+S: 504 5.5.4 Unknown authentication mechanism; EHLO tells which are offered
 C: AUTH PLAIN {plain}
 S: 235 2.7.0 Granted for *
 = open

@@ -6,8 +6,6 @@ C: MAIL FROM:<a@sandbox.test> BODY=BINARYMIME
 S: 501 5.5.4 BODY must be 7BIT or 8BITMIME
 C: MAIL FROM:<a@sandbox.test> BODY
 S: 501 5.5.4 BODY must be 7BIT or 8BITMIME
-C: MAIL FROM:<a@sandbox.test> SMTPUTF8
-S: 555 5.5.4 Unknown MAIL parameter
 C: MAIL FROM:<a@sandbox.test> REQUIRETLS
 S: 555 5.5.4 Unknown MAIL parameter
 C: MAIL FROM:<a@sandbox.test> AUTH=

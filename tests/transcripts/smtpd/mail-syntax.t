@@ -17,7 +17,7 @@ S: 501 5.1.7 Sender address: *
 C: MAIL FROM:<a b@sandbox.test>
 S: 501 5.1.7 Sender address: the part before the @ has a character that is not allowed
 C: MAIL FROM:<a\xff@sandbox.test>
-S: 501 5.1.7 Sender address: non-ASCII characters are not supported in addresses
+S: 501 5.1.7 Sender address: the address has non-ASCII characters that are no text in UTF-8
 C: MAIL FROM:<{65*a}@sandbox.test>
 S: 501 5.1.7 Sender address: the part before the @ has more than 64 characters
 C: MAIL FROM:<a@sandbox..test>

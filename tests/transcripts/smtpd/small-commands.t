@@ -18,8 +18,6 @@ C: EXPN staff
 S: 502 5.5.1 EXPN is not offered
 C: HELP
 S: 214 2.0.0 See RFC 5321
-C: BDAT 4 LAST
-S: 500 5.5.1 Unknown command
 C: XCLIENT ADDR=127.0.0.1
 S: 500 5.5.1 Unknown command
 C:

@@ -1,0 +1,43 @@
+# CRAM-MD5 with a wrong digest, a wrong user, and digests that are none.
+only pure
+conf cram
+at tls
+C: auth cram-md5
+S: 334 PDAxMjM0NTY3ODlhYmNkZWYwMTIzLjE3OTU0NTk0NzJAbWFpbC5zYW5kYm94LnRlc3Q+
+C: c2FuZGJveC9zYW5kYm94IDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw
+S: 535 5.7.8 Wrong user name or password
+C: AUTH CRAM-MD5
+S: 334 PDAxMjM0NTY3ODlhYmNkZWYwMTIzLjE3OTU0NTk0NzJAbWFpbC5zYW5kYm94LnRlc3Q+
+C: b3RoZXIvc2VydmVyIDUyNjQ5NWRkNzUyYThkYjRmNWFkYzM1Nzk2MTU0ZGIz
+S: 535 5.7.8 Wrong user name or password
+C: AUTH CRAM-MD5
+S: 334 PDAxMjM0NTY3ODlhYmNkZWYwMTIzLjE3OTU0NTk0NzJAbWFpbC5zYW5kYm94LnRlc3Q+
+C: c2FuZGJveC9zYW5kYm94IDUyNjQ5NWRkNzUyYThkYjRmNWFkYzM1Nzk2MTU0ZGI=
+S: 501 5.5.2 AUTH CRAM-MD5 needs a user name, a blank and 32 hex digits
+C: AUTH CRAM-MD5
+S: 334 PDAxMjM0NTY3ODlhYmNkZWYwMTIzLjE3OTU0NTk0NzJAbWFpbC5zYW5kYm94LnRlc3Q+
+C: IDUyNjQ5NWRkNzUyYThkYjRmNWFkYzM1Nzk2MTU0ZGIz
+S: 501 5.5.2 AUTH CRAM-MD5 needs a user name, a blank and 32 hex digits
+C: AUTH CRAM-MD5
+S: 334 PDAxMjM0NTY3ODlhYmNkZWYwMTIzLjE3OTU0NTk0NzJAbWFpbC5zYW5kYm94LnRlc3Q+
+C: eDUyNjQ5NWRkNzUyYThkYjRmNWFkYzM1Nzk2MTU0ZGIz
+S: 501 5.5.2 AUTH CRAM-MD5 needs a user name, a blank and 32 hex digits
+C: AUTH CRAM-MD5
+S: 334 PDAxMjM0NTY3ODlhYmNkZWYwMTIzLjE3OTU0NTk0NzJAbWFpbC5zYW5kYm94LnRlc3Q+
+C: =
+S: 501 5.5.2 AUTH CRAM-MD5 needs a user name, a blank and 32 hex digits
+C: AUTH CRAM-MD5
+S: 334 PDAxMjM0NTY3ODlhYmNkZWYwMTIzLjE3OTU0NTk0NzJAbWFpbC5zYW5kYm94LnRlc3Q+
+C: *
+S: 501 5.7.0 Authentication cancelled
+C: AUTH CRAM-MD5
+S: 334 PDAxMjM0NTY3ODlhYmNkZWYwMTIzLjE3OTU0NTk0NzJAbWFpbC5zYW5kYm94LnRlc3Q+
+C: !!
+S: 501 5.5.2 That is not base64
+C: AUTH CRAM-MD5 =
+S: 501 5.7.0 In CRAM-MD5 the server speaks first
+C: AUTH CRAM-MD5
+S: 334 PDAxMjM0NTY3ODlhYmNkZWYwMTIzLjE3OTU0NTk0NzJAbWFpbC5zYW5kYm94LnRlc3Q+
+C: c2FuZGJveC9zYW5kYm94IDUyNjQ5NWRkNzUyYThkYjRmNWFkYzM1Nzk2MTU0ZGIz
+S: 235 2.7.0 Granted for sandbox/sandbox
+= open

@@ -1,0 +1,20 @@
+# CRAM-MD5: a challenge, and its HMAC-MD5 by the secret.
+only pure
+conf cram
+at tls
+C: EHLO client.test
+S: 250-mail.sandbox.test
+S: 250-PIPELINING
+S: 250-SIZE 409600
+S: 250-8BITMIME
+S: 250-SMTPUTF8
+S: 250-CHUNKING
+S: 250-AUTH PLAIN LOGIN CRAM-MD5
+S: 250 ENHANCEDSTATUSCODES
+C: AUTH CRAM-MD5
+S: 334 PDAxMjM0NTY3ODlhYmNkZWYwMTIzLjE3OTU0NTk0NzJAbWFpbC5zYW5kYm94LnRlc3Q+
+C: c2FuZGJveC9zYW5kYm94IDUyNjQ5NWRkNzUyYThkYjRmNWFkYzM1Nzk2MTU0ZGIz
+S: 235 2.7.0 Granted for sandbox/sandbox
+C: MAIL FROM:<a@sandbox.test>
+S: 250 2.1.0 Ok
+= open
