@@ -87,8 +87,7 @@ void doors_open(const struct conf *conf)
 
 /* descriptors */
 
-/* The number of the last one that sessions may use; looked up each time: prlimit(1) may change it
- * while we run. */
+/* How many may be in use; looked up each time: prlimit(1) may change it while we run. */
 static uint64_t fds_room(void)
 {
 	struct rlimit lim;
@@ -106,13 +105,9 @@ static uint64_t fds_promised(void)
 	return (uint64_t)self.fds_before + (uint64_t)self.taken * FDS_A_SESSION;
 }
 
-/* fd, just made, is the lowest that was free; that it is high says that many are in use, also by
- * connections whose session has ended and whose last words are still on their way. */
-static bool fds_suffice(int fd)
+static bool fds_suffice(void)
 {
-	uint64_t room = fds_room();
-
-	return (uint64_t)fd < room && fds_promised() + FDS_A_SESSION <= room;
+	return fds_promised() + FDS_A_SESSION <= fds_room();
 }
 
 bool doors_crowded(void)
@@ -157,7 +152,7 @@ static void turn_away(const struct arrival *a, const char *reply, const char *re
 static void let_in(struct arrival *a)
 {
 	enum guard_verdict v = GUARD_FULL;
-	bool suffice = fds_suffice(a->fd);
+	bool suffice = fds_suffice();
 
 	if (suffice)
 		v = guard_enter(a->kind == SESSION_MX, (struct sockaddr *)&a->peer, &a->place);
@@ -224,13 +219,9 @@ void doors_close(void)
 		loop_fd_free(&self.doors[i].watch);
 }
 
-void doors_left(void)
+void doors_left(void *arg)
 {
 	must(self.taken > 0);
 	self.taken--;
-}
-
-uint32_t doors_taken(void)
-{
-	return self.taken;
+	guard_leave((uint32_t)(uintptr_t)arg);
 }

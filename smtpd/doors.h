@@ -12,7 +12,7 @@ struct arrival {
 	int fd; /* nonblocking; the taker's */
 	enum session_kind kind;
 	struct sockaddr_storage peer;
-	uint32_t place; /* to be given back by guard_leave() */
+	uint32_t place; /* held until its socket is closed: see doors_left() */
 };
 
 /* Takes inherited sockets, or binds what the configuration says; in the parent, before workers
@@ -22,9 +22,9 @@ void doors_open(const struct conf *conf);
 void doors_watch(void (*take)(const struct arrival *a));
 /* Nobody is let in any more. */
 void doors_close(void);
-/* A session has ended; doors_taken() are going on. */
-void doors_left(void);
-uint32_t doors_taken(void);
+/* For stream_on_gone(); arg is the place, as a uintptr_t.  A session that has ended but whose last
+ * words are still on their way holds it, too. */
+void doors_left(void *arg);
 /* Is more than GUARD_CROWDED percent of what this worker's descriptors allow in use? */
 bool doors_crowded(void);
 

@@ -34,7 +34,6 @@ struct conn {
 	bool committing; /* the intake is being finished and will answer */
 	struct submitter_facts submitter;
 	struct sockaddr_storage peer;
-	uint32_t place; /* guard.h */
 	struct pace pace;
 	struct loop_timer *auth_due; /* while the answer to an AUTH is held back */
 };
@@ -44,6 +43,7 @@ static struct {
 	char hostname[256];
 	SSL_CTX *tls;
 	struct conn *conns;
+	size_t conn_count;
 	struct loop_timer *sweep, *stop;
 	bool stopping;
 } self;
@@ -63,12 +63,11 @@ static void conn_free(struct conn *c)
 	*c->prev = c->next;
 	if (c->next)
 		c->next->prev = c->prev;
+	self.conn_count--;
 	loop_timer_free(&c->auth_due);
-	guard_leave(c->place);
 	mem_free(c);
-	doors_left();
 	/* not at once: the last replies, perhaps a 250, are still to be sent by the loop */
-	if (self.stopping && !doors_taken())
+	if (self.stopping && !self.conn_count)
 		loop_timer_set(self.stop, LAST_WORDS_MS);
 }
 
@@ -314,10 +313,11 @@ static void conn_start(const struct arrival *a)
 	if (c->next)
 		c->next->prev = &c->next;
 	self.conns = c;
+	self.conn_count++;
 	c->peer = a->peer;
-	c->place = a->place;
 	pace_init(&c->pace, mono_now());
 	c->stream = stream_accept(a->fd, &stream_ops, c);
+	stream_on_gone(c->stream, doors_left, (void *)(uintptr_t)a->place);
 	session_init(&c->session, a->kind, &sc, &session_ops, c);
 	if (a->kind != SESSION_SUBMISSIONS)
 		session_greet(&c->session);
@@ -394,8 +394,8 @@ const char *listener_check_tls(const struct conf *conf)
 static void on_stop_timeout(void *arg)
 {
 	(void)arg;
-	if (doors_taken())
-		LOG(LOG_WARN, "sessions-cut", KU("sessions", doors_taken()));
+	if (self.conn_count)
+		LOG(LOG_WARN, "sessions-cut", KU("sessions", self.conn_count));
 	loop_stop();
 }
 
@@ -410,7 +410,7 @@ static void on_term(int signo)
 	self.stopping = true;
 	doors_close();
 	loop_timer_set(self.stop, STOP_MS);
-	if (!doors_taken())
+	if (!self.conn_count)
 		loop_stop();
 	for (struct conn *c = self.conns; c; c = next) {
 		next = c->next;
