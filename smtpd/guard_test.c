@@ -160,7 +160,7 @@ static void a_user_is_locked_for_one_address_only(void **state)
 
 static void an_address_is_locked_whatever_users_it_tries(void **state)
 {
-	char user[8];
+	char user[16];
 
 	(void)state;
 	for (int i = 0; i < 5; i++) {
