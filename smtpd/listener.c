@@ -123,8 +123,6 @@ static void on_auth_due(void *arg)
 {
 	struct conn *c = arg;
 
-	if (c->session.wait != WAIT_AUTH)
-		return;
 	session_auth_answer(&c->session, AUTH_WRONG);
 	conn_pump(c);
 }

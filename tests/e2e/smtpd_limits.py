@@ -280,6 +280,20 @@ def address_failures(box):
     other.quit()
 
 
+def stop_while_waiting(box):
+    """smtpd does not stay for an answer that it holds back."""
+    smtp = login(box, "127.0.3.6")
+    smtp.send(b"AUTH PLAIN " + base64.b64encode(b"\0u\0wrong") + b"\r\nNOOP\r\n")
+    if not wait_for(lambda: box.log_find("auth-failed client=127.0.3.6"), WAIT_S):
+        raise Failed("it was not looked at")
+    box.stop()
+    code, text = smtp.getreply()
+    want("%d %s" % (code, text.decode()), "421 4.3.2 Service is being restarted, try again")
+    smtp.close()
+    if box.log_find("sessions-cut"):
+        raise Failed("it was waited for")
+
+
 # slow ones
 
 def drip(c, data, every=0.2):
@@ -568,6 +582,8 @@ def main():
         tap.run("Five failed logins end the session", session_failures, box)
         tap.run("A user is locked for one address, for a time", user_failures, box)
         tap.run("An address is locked whatever user it tries", address_failures, box)
+    with Sandbox(settings={"smtpd.auth_delay": "1m"}) as box:
+        tap.run("Stopping does not wait for it", stop_while_waiting, box)
     with Sandbox(settings=TIMES) as box:
         slow_ones(box, tap)
     with Sandbox(settings=dict(STRANGERS, **{"smtpd.sessions": 340})) as box:
