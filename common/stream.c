@@ -38,6 +38,8 @@ struct stream {
 	char tls[TLS_TEXT_SIZE];
 	char error[ERROR_SIZE];
 	char peer[IP_TEXT_SIZE];
+	void (*gone)(void *arg);
+	void *gone_arg;
 };
 
 static void attach(struct stream *s, struct bufferevent *bev);
@@ -64,6 +66,8 @@ static void release(struct stream *s)
 	SSL_free(s->ssl);
 	s->ssl = NULL;
 	fd_close(&s->fd);
+	if (s->gone)
+		s->gone(s->gone_arg);
 	loop_later(free_now, s);
 }
 
@@ -276,6 +280,12 @@ void stream_free(struct stream **s)
 	if (*s)
 		release(*s);
 	*s = NULL;
+}
+
+void stream_on_gone(struct stream *s, void (*gone)(void *arg), void *arg)
+{
+	s->gone = gone;
+	s->gone_arg = arg;
 }
 
 static void close_expired(void *arg)

@@ -45,6 +45,9 @@ struct stream *stream_connect(const struct sockaddr *to, socklen_t to_len,
 void stream_free(struct stream **s);
 /* Sends what waits, then closes and frees; no callback any more. */
 void stream_close(struct stream **s);
+/* Calls gone(arg) once, when the descriptor has been closed: after stream_close() that may take
+ * a while, and whoever counts connections counts it until then. */
+void stream_on_gone(struct stream *s, void (*gone)(void *arg), void *arg);
 
 void stream_write(struct stream *s, struct span out);
 bool stream_full(const struct stream *s);

@@ -18,7 +18,7 @@ static enum auth_result on_auth(void *arg, struct span user, struct span secret,
 	(void)arg;
 	(void)user;
 	if (!span_eq_str(secret, "secret"))
-		return AUTH_WRONG;
+		return secret.n % 2 ? AUTH_LATER : secret.n % 4 ? AUTH_THROTTLED : AUTH_WRONG;
 	must(size >= 4);
 	memcpy(label, "o/s", 4);
 	return AUTH_OK;
@@ -111,6 +111,8 @@ static void feed(struct session *s, struct world *w, struct buf *out, struct spa
 		rest = span_from(rest, used);
 		if (s->wait == WAIT_COMMIT)
 			session_reply(s, "250 2.0.0 Ok");
+		else if (s->wait == WAIT_AUTH)
+			session_auth_answer(s, AUTH_WRONG);
 		else if (s->wait == WAIT_TLS)
 			session_secured(s);
 		else if (s->wait == WAIT_CLOSE)

@@ -52,6 +52,15 @@ static void failed(struct session *s)
 		session_say(s, "535 5.7.8 Wrong user name or password");
 }
 
+static void throttled(struct session *s)
+{
+	s->auth_throttled++;
+	if (s->auth_throttled >= s->conf.auth_failures)
+		session_end(s, "421 4.7.0 Too many failed logins, closing");
+	else
+		session_say(s, "454 4.7.0 Too many failed logins, try again later");
+}
+
 static void answer(struct session *s, enum auth_result r)
 {
 	switch (r) {
@@ -65,7 +74,20 @@ static void answer(struct session *s, enum auth_result r)
 	case AUTH_UNAVAILABLE:
 		session_say(s, "454 4.7.0 Logins cannot be checked now, try again later");
 		break;
+	case AUTH_THROTTLED:
+		throttled(s);
+		break;
+	case AUTH_LATER:
+		s->wait = WAIT_AUTH;
+		break;
 	}
+}
+
+void session_auth_answer(struct session *s, enum auth_result r)
+{
+	must(s->wait == WAIT_AUTH && r != AUTH_LATER);
+	s->wait = WAIT_NONE;
+	answer(s, r);
 }
 
 static void check(struct session *s, struct span user, struct span secret)

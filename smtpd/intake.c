@@ -39,7 +39,7 @@ struct intake {
 	struct submitter_facts submitter;
 	const char *hostname; /* the worker's, outlives us */
 	bool esmtp, authenticated, utf8;
-	bool needs_utf8; /* its header section cannot go without SMTPUTF8 */
+	bool needs_utf8;		 /* its header section cannot go without SMTPUTF8 */
 	struct buf header;		 /* until it is complete */
 	crypto_generichash_state digest; /* while envelope.has_digest */
 	bool streaming;

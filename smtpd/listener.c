@@ -2,32 +2,29 @@
  * listener.c - connections: a stream, a session and, during DATA and its flush, an intake.
  *
  * A connection is freed in conn_free() only.  An intake whose flush is under way outlives it and
- * answers to nobody.
+ * answers to nobody.  Time is looked at once a second, for all connections: see pace.h.
  */
 #include "smtpd/listener.h"
 
 #include <errno.h>
 #include <signal.h>
-#include <sodium.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <sodium.h>
 
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/proc.h"
 #include "common/stream.h"
+#include "smtpd/doors.h"
+#include "smtpd/guard.h"
 #include "smtpd/intake.h"
+#include "smtpd/pace.h"
 #include "smtpd/session.h"
 
-enum { SOCKETS_MAX = 3 * CONF_SOCKETS_MAX, BACKLOG = 1024, ACCEPTS_A_TURN = 64 };
-enum { ACCEPT_PAUSE_MS = 1000, STOP_MS = 15000, LAST_WORDS_MS = 300 };
-
-struct door {
-	int fd;
-	enum session_kind kind;
-	struct loop_fd *watch;
-};
+enum { STOP_MS = 15000, LAST_WORDS_MS = 300, SWEEP_MS = 1000 };
+/* The answer to a failed AUTH waits so many times smtpd.auth_delay at most, and up to so much more
+ * that it does not tell what we did meanwhile. */
+enum { AUTH_DELAYS_MAX = 10, AUTH_SPREAD_PERCENT = 20 };
 
 struct conn {
 	struct conn *next, **prev;
@@ -36,17 +33,18 @@ struct conn {
 	struct intake *intake;
 	bool committing; /* the intake is being finished and will answer */
 	struct submitter_facts submitter;
+	struct sockaddr_storage peer;
+	struct pace pace;
+	struct loop_timer *auth_due; /* while the answer to an AUTH is held back */
 };
 
 static struct {
-	struct door doors[SOCKETS_MAX];
-	size_t door_count;
 	struct conf *conf;
 	char hostname[256];
 	SSL_CTX *tls;
 	struct conn *conns;
 	size_t conn_count;
-	struct loop_timer *resume, *stop;
+	struct loop_timer *sweep, *stop;
 	bool stopping;
 } self;
 
@@ -66,10 +64,22 @@ static void conn_free(struct conn *c)
 	if (c->next)
 		c->next->prev = c->prev;
 	self.conn_count--;
+	loop_timer_free(&c->auth_due);
 	mem_free(c);
 	/* not at once: the last replies, perhaps a 250, are still to be sent by the loop */
 	if (self.stopping && !self.conn_count)
 		loop_timer_set(self.stop, LAST_WORDS_MS);
+}
+
+static bool in_content(const struct session *s)
+{
+	return s->state != STATE_COMMAND && s->state != STATE_AUTH;
+}
+
+/* Between two commands, or at an AUTH whose answer is ours to give. */
+static bool may_be_ended(const struct session *s)
+{
+	return (s->wait == WAIT_NONE || s->wait == WAIT_AUTH) && !session_in_message(s);
 }
 
 /* Sends what the session said and does what it waits for.  May free c. */
@@ -77,9 +87,12 @@ static void conn_pump(struct conn *c)
 {
 	struct session *s = &c->session;
 
-	if (self.stopping && s->wait == WAIT_NONE && !session_in_message(s))
+	if (self.stopping && may_be_ended(s))
 		session_end(s, "421 4.3.2 Service is being restarted, try again");
 	must(buf_ok(&s->out));
+	/* every command is answered: what is said begins the time of the next one */
+	if (s->out.n || in_content(s) != c->pace.content)
+		pace_turn(&c->pace, in_content(s), mono_now());
 	if (s->out.n) {
 		stream_write(c->stream, buf_span(&s->out));
 		buf_reset(&s->out);
@@ -96,6 +109,7 @@ static void conn_pump(struct conn *c)
 		stream_start_tls(c->stream, self.tls, true, NULL);
 		break;
 	case WAIT_COMMIT:
+	case WAIT_AUTH:
 		stream_pause(c->stream);
 		break;
 	case WAIT_CLOSE:
@@ -105,16 +119,61 @@ static void conn_pump(struct conn *c)
 	}
 }
 
+static void on_auth_due(void *arg)
+{
+	struct conn *c = arg;
+
+	session_auth_answer(&c->session, AUTH_WRONG);
+	conn_pump(c);
+}
+
+/* The answer to a failed AUTH comes later, the more so the more have failed in this session. */
+static enum auth_result auth_wrong_later(struct conn *c)
+{
+	unsigned times = c->session.auth_failures + 1;
+	int64_t ms = self.conf->smtpd_auth_delay_ms;
+
+	ms *= times < AUTH_DELAYS_MAX ? times : AUTH_DELAYS_MAX;
+	if (!ms)
+		return AUTH_WRONG;
+	ms += randombytes_uniform((uint32_t)(ms * AUTH_SPREAD_PERCENT / 100 + 1));
+	if (!c->auth_due)
+		c->auth_due = loop_timer_new(on_auth_due, c);
+	loop_timer_set(c->auth_due, ms);
+	return AUTH_LATER;
+}
+
+/* May an AUTH be looked at?  While too many failures are unforgiven even the right secret is not:
+ * a guesser must not learn that it was right. */
+static bool auth_may_try(struct conn *c, struct span user)
+{
+	if (guard_auth_may_try((struct sockaddr *)&c->peer, user, mono_now()))
+		return true;
+	LOG(LOG_WARN, "auth-throttled", KS("client", stream_peer_ip(c->stream)), KB("user", user));
+	return false;
+}
+
+/* Counts what policy found, and says what the session is to be told now. */
+static enum auth_result auth_settle(struct conn *c, struct span user, enum auth_result r)
+{
+	const struct sockaddr *peer = (struct sockaddr *)&c->peer;
+
+	if (r == AUTH_OK)
+		guard_auth_succeeded(peer, user);
+	if (r != AUTH_WRONG)
+		return r;
+	LOG(LOG_WARN, "auth-failed", KS("client", stream_peer_ip(c->stream)), KB("user", user));
+	guard_auth_failed(peer, user, mono_now());
+	return auth_wrong_later(c);
+}
+
 /* A credential was looked for; user: the name that was given. */
 static enum auth_result found(struct conn *c, enum auth_result r, struct span user, char *label_out,
 			      size_t label_size)
 {
 	if (r == AUTH_OK)
 		snprintf(label_out, label_size, "%s", c->submitter.label);
-	else
-		LOG(LOG_WARN, "auth-failed", KS("client", stream_peer_ip(c->stream)),
-		    KB("user", user));
-	return r;
+	return auth_settle(c, user, r);
 }
 
 static enum auth_result on_auth(void *arg, struct span user, struct span secret, char *label_out,
@@ -122,6 +181,8 @@ static enum auth_result on_auth(void *arg, struct span user, struct span secret,
 {
 	struct conn *c = arg;
 
+	if (!auth_may_try(c, user))
+		return AUTH_THROTTLED;
 	return found(c, policy_auth(secret, &c->submitter), user, label_out, label_size);
 }
 
@@ -130,6 +191,8 @@ static enum auth_result on_cram(void *arg, struct span user, struct span challen
 {
 	struct conn *c = arg;
 
+	if (!auth_may_try(c, user))
+		return AUTH_THROTTLED;
 	return found(c, policy_cram(user, challenge, digest, &c->submitter), user, label_out,
 		     label_size);
 }
@@ -228,9 +291,12 @@ static const struct session_ops session_ops = {
 static size_t on_input(struct stream *stream, struct span in, void *arg)
 {
 	struct conn *c = arg;
+	bool was_content = in_content(&c->session);
 	size_t used = session_input(&c->session, in);
 
 	(void)stream;
+	if (was_content && used)
+		pace_heard(&c->pace, used, mono_now());
 	conn_pump(c);
 	return used;
 }
@@ -241,6 +307,7 @@ static void on_secured(struct stream *stream, void *arg)
 
 	(void)stream;
 	session_secured(&c->session);
+	pace_turn(&c->pace, false, mono_now());
 	conn_pump(c);
 }
 
@@ -261,11 +328,6 @@ static void on_ended(struct stream *stream, enum stream_end end, void *arg)
 	if (end == STREAM_TLS_FAILED)
 		LOG(LOG_INFO, "tls-failed", KS("client", stream_peer_ip(c->stream)),
 		    KS("reason", stream_error(c->stream)));
-	if (end == STREAM_TIMEOUT && !c->committing && c->session.wait == WAIT_NONE) {
-		session_end(&c->session, "421 4.4.2 Nothing came for too long, closing");
-		conn_pump(c);
-		return;
-	}
 	conn_free(c);
 }
 
@@ -276,7 +338,7 @@ static const struct stream_ops stream_ops = {
 	.ended = on_ended,
 };
 
-static void conn_start(int fd, enum session_kind kind)
+static void conn_start(const struct arrival *a)
 {
 	struct session_conf sc = {.hostname = self.hostname,
 				  .message_size = self.conf->message_size,
@@ -284,7 +346,7 @@ static void conn_start(int fd, enum session_kind kind)
 				  .auth_failures = self.conf->smtpd_auth_failures,
 				  .errors = self.conf->smtpd_errors,
 				  .cram = policy_offers_cram(),
-				  .auth_clear = kind == SESSION_SUBMISSION &&
+				  .auth_clear = a->kind == SESSION_SUBMISSION &&
 						self.conf->smtpd_auth_clear != 0,
 				  .mx_auth = self.conf->smtpd_mx_auth != 0};
 	struct conn *c = mem_alloc(sizeof(*c));
@@ -295,107 +357,70 @@ static void conn_start(int fd, enum session_kind kind)
 		c->next->prev = &c->next;
 	self.conns = c;
 	self.conn_count++;
-	c->stream = stream_accept(fd, &stream_ops, c);
-	stream_timeout(c->stream, self.conf->smtpd_command_timeout_ms);
-	session_init(&c->session, kind, &sc, &session_ops, c);
-	if (kind != SESSION_SUBMISSIONS)
+	c->peer = a->peer;
+	pace_init(&c->pace, mono_now());
+	c->stream = stream_accept(a->fd, &stream_ops, c);
+	stream_on_gone(c->stream, doors_left, (void *)(uintptr_t)a->place);
+	session_init(&c->session, a->kind, &sc, &session_ops, c);
+	if (a->kind != SESSION_SUBMISSIONS)
 		session_greet(&c->session);
 	conn_pump(c);
 }
 
-/* accepting */
+/* time */
 
-static void want_all(bool on)
+static const struct {
+	const char *reason, *reply;
+} overdue[] = {
+	[PACE_IDLE] = {"idle", "421 4.4.2 Nothing came for too long, closing"},
+	[PACE_SLOW] = {"slow", "421 4.4.2 The message comes too slowly, closing"},
+	[PACE_LONG] = {"long", "421 4.4.2 The session lasts too long, closing"},
+};
+
+/* Ends what has had its time.  May free c. */
+static void conn_check(struct conn *c, const struct pace_limits *limits, struct mono now)
 {
-	for (size_t i = 0; i < self.door_count; i++)
-		if (self.doors[i].watch)
-			loop_fd_want(self.doors[i].watch, on, false);
-}
+	struct session *s = &c->session;
+	enum pace_verdict v;
 
-static void on_resume(void *arg)
-{
-	(void)arg;
-	want_all(!self.stopping);
-}
-
-static void turn_away(int fd)
-{
-	static const char line[] = "421 4.3.2 Too many sessions, try again later\r\n";
-
-	if (send(fd, line, sizeof(line) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-		LOG(LOG_DEBUG, "turned-away", KERR(errno));
-	fd_close(&fd);
-}
-
-static void on_connection(int listen_fd, bool readable, bool writable, void *arg)
-{
-	const struct door *door = arg;
-
-	(void)readable;
-	(void)writable;
-	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-		int fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-		if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
-			       errno == ENOBUFS)) {
-			LOG(LOG_ERROR, "accept-paused", KERR(errno));
-			want_all(false);
-			loop_timer_set(self.resume, ACCEPT_PAUSE_MS);
-		}
-		if (fd < 0)
-			return;
-		if (self.conn_count >= self.conf->smtpd_sessions)
-			turn_away(fd);
-		else
-			conn_start(fd, door->kind);
+	if (s->wait != WAIT_NONE && s->wait != WAIT_TLS)
+		return; /* it is our turn */
+	v = pace_check(&c->pace, limits, now);
+	if (v == PACE_GOOD)
+		return;
+	LOG(LOG_INFO, "timed-out", KS("client", stream_peer_ip(c->stream)),
+	    KS("reason", overdue[v].reason));
+	if (s->wait == WAIT_TLS) { /* nothing can be said in the middle of a handshake */
+		conn_free(c);
+		return;
 	}
+	session_end(s, overdue[v].reply);
+	conn_pump(c);
 }
 
-/* opening */
-
-static void add_door(int fd, enum session_kind kind)
+static struct pace_limits pace_limits(bool mx)
 {
-	must(self.door_count < SOCKETS_MAX);
-	self.doors[self.door_count++] = (struct door){.fd = fd, .kind = kind};
+	return (struct pace_limits){.command_ms = self.conf->smtpd_command_timeout_ms,
+				    .session_ms = self.conf->smtpd_session_time_ms,
+				    .rate = self.conf->smtpd_data_rate,
+				    .crowded = guard_crowded(mx) || doors_crowded()};
 }
 
-static int bind_socket(const struct conf_socket *at)
+static void on_sweep(void *arg)
 {
-	int one = 1, fd;
+	struct pace_limits at_mx = pace_limits(true), elsewhere = pace_limits(false);
+	struct mono now = mono_now();
+	struct conn *next;
 
-	fd = socket(at->addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		die(EX_OSERR, "%s: %s", at->text, strerror(errno));
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (at->addr.ss_family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-	if (bind(fd, (const struct sockaddr *)&at->addr, at->len) < 0 || listen(fd, BACKLOG) < 0)
-		die(EX_UNAVAILABLE, "%s cannot be listened on: %s; change listen.* in the "
-				    "configuration or stop what uses it",
-		    at->text, strerror(errno));
-	return fd;
+	(void)arg;
+	for (struct conn *c = self.conns; c; c = next) {
+		next = c->next;
+		conn_check(c, c->session.kind == SESSION_MX ? &at_mx : &elsewhere, now);
+	}
+	loop_timer_set(self.sweep, SWEEP_MS);
 }
 
-static void open_kind(const char *name, const struct conf_sockets *at, enum session_kind kind)
-{
-	int fds[CONF_SOCKETS_MAX];
-	size_t n = proc_listen_fds(name, fds, CONF_SOCKETS_MAX);
-
-	for (size_t i = 0; i < n; i++)
-		add_door(fds[i], kind);
-	for (size_t i = 0; i < at->n && !n; i++)
-		add_door(bind_socket(&at->at[i]), kind);
-}
-
-void listener_open(const struct conf *conf)
-{
-	open_kind("submission", &conf->listen_submission, SESSION_SUBMISSION);
-	open_kind("submissions", &conf->listen_submissions, SESSION_SUBMISSIONS);
-	open_kind("mx", &conf->listen_mx, SESSION_MX);
-	if (!self.door_count)
-		die(EX_CONFIG, "nothing to listen on: set listen.submission, listen.submissions or "
-			       "listen.mx");
-}
+/* living and stopping */
 
 const char *listener_check_tls(const struct conf *conf)
 {
@@ -408,8 +433,6 @@ const char *listener_check_tls(const struct conf *conf)
 	self.tls = ctx;
 	return NULL;
 }
-
-/* living and stopping */
 
 static void on_stop_timeout(void *arg)
 {
@@ -428,14 +451,13 @@ static void on_term(int signo)
 	if (self.stopping)
 		return;
 	self.stopping = true;
-	for (size_t i = 0; i < self.door_count; i++)
-		loop_fd_free(&self.doors[i].watch);
+	doors_close();
 	loop_timer_set(self.stop, STOP_MS);
 	if (!self.conn_count)
 		loop_stop();
 	for (struct conn *c = self.conns; c; c = next) {
 		next = c->next;
-		if (c->session.wait == WAIT_NONE)
+		if (may_be_ended(&c->session))
 			conn_pump(c);
 	}
 }
@@ -448,6 +470,7 @@ static void on_hup(int signo)
 	if (!proc_conf_reload(&self.conf))
 		return;
 	snprintf(self.hostname, sizeof(self.hostname), "%s", self.conf->hostname.s);
+	guard_configure(self.conf);
 	error = listener_check_tls(self.conf);
 	if (error)
 		LOG(LOG_ERROR, "config-refused", KS("reason", error));
@@ -460,14 +483,13 @@ void listener_work(struct conf *conf)
 	loop_init();
 	policy_init();
 	intake_init(conf);
-	self.resume = loop_timer_new(on_resume, NULL);
+	self.sweep = loop_timer_new(on_sweep, NULL);
 	self.stop = loop_timer_new(on_stop_timeout, NULL);
 	loop_on_signal(SIGTERM, on_term);
 	loop_on_signal(SIGINT, on_term);
 	loop_on_signal(SIGHUP, on_hup);
-	for (size_t i = 0; i < self.door_count; i++)
-		self.doors[i].watch = loop_fd_new(self.doors[i].fd, on_connection, &self.doors[i]);
-	want_all(true);
+	loop_timer_set(self.sweep, SWEEP_MS);
+	doors_watch(conn_start);
 	proc_worker_started();
 	loop_run();
 }

@@ -4,8 +4,8 @@
  * Rights: accepts on its listening sockets, connects to nothing but run/queued/poke; writes
  * spool/new/smtpd; reads control/control.db, the TLS key, secrets/smtpd.  See README.md.
  *
- * The parent opens the sockets, makes one worker a processor and restarts what died; it takes no
- * mail itself.
+ * The parent opens the sockets and the table that counts sessions, makes one worker a processor
+ * and restarts what died; it takes no mail itself.
  */
 #include <signal.h>
 #include <sodium.h>
@@ -16,6 +16,8 @@
 #include "common/loop.h"
 #include "common/proc.h"
 #include "common/spool/spool.h"
+#include "smtpd/doors.h"
+#include "smtpd/guard.h"
 #include "smtpd/listener.h"
 
 enum { WORKERS_MAX = 64, RESTART_MS = 500 };
@@ -35,6 +37,7 @@ static void start_worker(unsigned i)
 	if (pid < 0)
 		LOG(LOG_ERROR, "worker-not-started", KERR(errno));
 	if (pid == 0) {
+		guard_worker(i);
 		listener_work(self.conf);
 		_exit(EX_OK);
 	}
@@ -68,6 +71,16 @@ static unsigned alive(void)
 	return n;
 }
 
+static void forget_worker(pid_t pid)
+{
+	for (unsigned i = 0; i < self.count; i++) {
+		if (self.pids[i] != pid)
+			continue;
+		self.pids[i] = 0;
+		guard_worker_died(i);
+	}
+}
+
 static void on_child(int signo)
 {
 	int status;
@@ -75,9 +88,7 @@ static void on_child(int signo)
 
 	(void)signo;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		for (unsigned i = 0; i < self.count; i++)
-			if (self.pids[i] == pid)
-				self.pids[i] = 0;
+		forget_worker(pid);
 		if (!self.stopping)
 			LOG(LOG_ERROR, "worker-died", KI("worker", pid), KI("status", status));
 	}
@@ -109,6 +120,7 @@ static void on_hup(int signo)
 
 	if (!proc_conf_reload(&self.conf))
 		return;
+	guard_configure(self.conf);
 	error = listener_check_tls(self.conf); /* for workers that are started later */
 	if (error)
 		LOG(LOG_ERROR, "config-refused", KS("reason", error));
@@ -126,7 +138,9 @@ int main(void)
 	error = listener_check_tls(self.conf);
 	if (error)
 		die(EX_CONFIG, "%s", error);
-	listener_open(self.conf);
+	doors_open(self.conf);
+	guard_init();
+	guard_configure(self.conf);
 	self.count = self.conf->smtpd_workers ? self.conf->smtpd_workers : proc_cpus();
 	self.count = self.count > WORKERS_MAX ? WORKERS_MAX : self.count;
 	loop_init();

@@ -35,10 +35,17 @@ enum session_wait {
 	WAIT_NONE,
 	WAIT_TLS,    /* send out, then TLS; then session_secured() */
 	WAIT_COMMIT, /* the message is being made durable; then session_reply() */
+	WAIT_AUTH,   /* ops->auth said AUTH_LATER; then session_auth_answer() */
 	WAIT_CLOSE,  /* send out, then close */
 };
 
-enum auth_result { AUTH_OK, AUTH_WRONG, AUTH_UNAVAILABLE };
+enum auth_result {
+	AUTH_OK,
+	AUTH_WRONG,
+	AUTH_UNAVAILABLE,
+	AUTH_THROTTLED, /* too many have failed: this one was not looked at */
+	AUTH_LATER,	/* the answer comes by session_auth_answer() */
+};
 
 struct session;
 
@@ -46,7 +53,8 @@ struct session;
 enum { SESSION_UNIQUE_SIZE = 48 };
 
 struct session_ops {
-	/* Is it a credential?  label_out: "org/server". */
+	/* Is it a credential?  label_out: "org/server", filled before AUTH_OK is the answer, at
+	 * once or later. */
 	enum auth_result (*auth)(void *arg, struct span user, struct span secret, char *label_out,
 				 size_t label_size);
 	/* CRAM-MD5 (RFC 2195): is digest the HMAC-MD5 of the challenge by a secret of this user? */
@@ -117,7 +125,7 @@ struct session {
 	bool network_asked;
 	bool submits; /* authenticated, or by SMTP-IP */
 	char label[SESSION_LABEL_SIZE];
-	unsigned auth_failures, errors;
+	unsigned auth_failures, auth_throttled, errors;
 	size_t skipped; /* bytes of a command line that is too long */
 	bool skipping;
 	bool skipped_bdat; /* it began like BDAT */
@@ -144,6 +152,8 @@ size_t session_input(struct session *s, struct span in);
 void session_secured(struct session *s);
 /* The answer to a message: a reply line without CRLF. */
 void session_reply(struct session *s, const char *line);
+/* The answer to an AUTH that waits in WAIT_AUTH; any but AUTH_LATER. */
+void session_auth_answer(struct session *s, enum auth_result r);
 /* 421 and close, for the driver: time-out, stopping. */
 void session_end(struct session *s, const char *line);
 

@@ -2,8 +2,9 @@
  * session_test.c - the sessions of tests/transcripts/smtpd (their form is in the README there),
  * each whole, byte by byte and at random splits: equal replies, equal messages.
  *
- * This file plays the driver, that is listener.c and intake.c: it answers messages, sometimes
- * inside finish() and sometimes later, and says what only a driver says (time-out, stopping).
+ * This file plays the driver, that is listener.c and intake.c: it answers messages and AUTH,
+ * sometimes inside finish() and auth() and sometimes later, and says what only a driver says
+ * (time-out, stopping).
  * tests/e2e/smtpd.py plays the same files against the daemon.
  */
 #include <stdarg.h>
@@ -71,8 +72,9 @@ struct play {
 	struct buf out; /* said by the session, not yet expected */
 	/* what the driver will say */
 	char answer[256], full[256];
-	bool auth_down, network_down;
-	bool network; /* the client's address may submit */
+	bool auth_down, auth_throttled, network_down;
+	enum auth_result auth_later; /* what will be answered in WAIT_AUTH */
+	bool network;		     /* the client's address may submit */
 	unsigned network_asked;
 	/* messages */
 	struct message messages[MESSAGES_MAX];
@@ -152,20 +154,29 @@ static void text_of(const struct play *p, struct span line, bool crlf, struct bu
 
 /* the driver */
 
+static enum auth_result auth_result(struct play *p, struct span secret)
+{
+	bool down = p->auth_down, throttled = p->auth_throttled;
+
+	p->auth_down = p->auth_throttled = false;
+	if (down || throttled)
+		return down ? AUTH_UNAVAILABLE : AUTH_THROTTLED;
+	return span_eq_str(secret, "secret") ? AUTH_OK : AUTH_WRONG;
+}
+
 static enum auth_result on_auth(void *arg, struct span user, struct span secret, char *label_out,
 				size_t label_size)
 {
 	struct play *p = arg;
-	bool down = p->auth_down;
+	enum auth_result r = auth_result(p, secret);
 
 	(void)user;
-	p->auth_down = false;
-	if (down)
-		return AUTH_UNAVAILABLE;
-	if (!span_eq_str(secret, "secret"))
-		return AUTH_WRONG;
-	snprintf(label_out, label_size, "sandbox/sandbox");
-	return AUTH_OK;
+	if (r == AUTH_OK)
+		snprintf(label_out, label_size, "sandbox/sandbox");
+	if (p->round % 2)
+		return r;
+	p->auth_later = r;
+	return AUTH_LATER;
 }
 
 static enum auth_result on_cram(void *arg, struct span user, struct span challenge,
@@ -280,6 +291,8 @@ static void pump(struct play *p)
 
 	if (s->wait == WAIT_COMMIT)
 		answer(p);
+	else if (s->wait == WAIT_AUTH)
+		session_auth_answer(s, p->auth_later);
 	if (p->stopping && s->wait == WAIT_NONE && !session_in_message(s))
 		session_end(s, "421 4.3.2 Service is being restarted, try again");
 	assert_true(buf_ok(&s->out));
@@ -385,6 +398,14 @@ static void secured(struct play *p)
 	session_secured(&p->session);
 }
 
+static void end_session(struct play *p, struct span reply)
+{
+	char line[256];
+
+	assert_int_equal(span_cstr(reply, line, sizeof(line)), 0);
+	session_end(&p->session, line);
+}
+
 static void event(struct play *p, struct span line)
 {
 	struct span text = line, name = span_cut(&text, ' ');
@@ -400,12 +421,16 @@ static void event(struct play *p, struct span line)
 		session_end(s, "421 4.4.2 Nothing came for too long, closing");
 	else if (span_eq_str(name, "stop"))
 		p->stopping = true;
+	else if (span_eq_str(name, "end"))
+		end_session(p, text);
 	else if (span_eq_str(name, "auth-down"))
 		p->auth_down = true;
 	else if (span_eq_str(name, "network"))
 		p->network = true;
 	else if (span_eq_str(name, "network-down"))
 		p->network_down = true;
+	else if (span_eq_str(name, "throttled"))
+		p->auth_throttled = true;
 	else if (span_eq_str(name, "answer"))
 		assert_int_equal(span_cstr(text, p->answer, sizeof(p->answer)), 0);
 	else if (span_eq_str(name, "full"))

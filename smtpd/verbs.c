@@ -131,6 +131,8 @@ static const char *why_no_submission(struct session *s)
 	case AUTH_UNAVAILABLE:
 		return "451 4.3.0 Your right to submit cannot be checked now, try again later";
 	case AUTH_WRONG:
+	case AUTH_THROTTLED:
+	case AUTH_LATER:
 		break;
 	}
 	if (!session_may_auth(s))

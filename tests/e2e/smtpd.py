@@ -39,7 +39,10 @@ POSTHASTE = os.path.join(TOP, "posthaste")
 CONF = """
 smtpd.workers = 2
 smtpd.sessions = 600
+smtpd.mx_sessions = 600
 smtpd.command_timeout = 5s
+smtpd.data_rate = 0
+smtpd.auth_delay = 10ms
 message.size = 400K
 message.recipients = 100
 """

@@ -1,4 +1,4 @@
-# One session more than a worker takes.
+# One session more than there are places.
 only daemon
 kind mx
 at ehlo
