@@ -97,10 +97,9 @@ void plan_waiting(struct plan *p, int64_t now_ms, size_t *count_out, int64_t *ol
 /* How long to wait; roll: 0 to 99 spreads it by up to a tenth, so that what failed together does
  * not come back together. */
 int64_t plan_retry_ms(const struct conf_times *times, unsigned attempts, unsigned roll);
-/* When to try again: after plan_retry_ms(), but at end_ms at the latest, where the lifetime ends
- * and one last try is made.  Past it (plan_expired() may say no) as if it had no end. */
-int64_t plan_next_ms(const struct conf_times *times, unsigned attempts, unsigned roll,
-		     int64_t now_ms, int64_t end_ms);
+/* When to try again: after wait_ms, but at end_ms at the latest, where the lifetime ends and one
+ * last try is made.  Past it (plan_expired() may say no) as if it had no end. */
+int64_t plan_next_ms(int64_t now_ms, int64_t wait_ms, int64_t end_ms);
 /* Is the copy's time up?  Its age alone doesn't tell: the clock may have jumped, or we did not run.
  * The waits that belong to its attempts must make up a quarter of the lifetime, too. */
 bool plan_expired(const struct conf_times *times, unsigned attempts, int64_t age_ms,

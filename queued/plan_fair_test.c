@@ -323,6 +323,28 @@ static void test_a_transactional_copy_does_not_wait_for_bulk(void **state UNUSED
 	plan_done(&p);
 }
 
+/* The place that was held for tenant 1 goes to a transactional copy: it is still the first. */
+static void test_a_bulk_flow_that_lost_its_place_keeps_its_turn(void **state UNUSED)
+{
+	struct plan p;
+
+	init(&p, 1, LARGE, 25);
+	add(&p, &copies[0], 0, 0, PLAN_BULK);
+	assert_ptr_equal(take(&p), &copies[0]);
+	for (unsigned i = 1; i <= 3; i++)
+		add(&p, &copies[i], i, 0, PLAN_BULK);
+	assert_null(take(&p));
+	plan_remove(&p, &copies[0].e);
+	add(&p, &copies[4], 4, 0, PLAN_TRANSACTIONAL);
+	assert_ptr_equal(take(&p), &copies[4]);
+	for (unsigned i = 1; i <= 3; i++) {
+		assert_null(take(&p));
+		plan_remove(&p, i == 1 ? &copies[4].e : &copies[i - 1].e);
+		assert_ptr_equal(take(&p), &copies[i]);
+	}
+	plan_done(&p);
+}
+
 /* Lowered and raised limits, with both classes and several tenants waiting. */
 static void test_larger_limits_wake_all_that_wait(void **state UNUSED)
 {
@@ -363,6 +385,7 @@ int main(void)
 		cmocka_unit_test(test_bulk_has_its_share_of_a_full_domain),
 		cmocka_unit_test(test_bulk_leaves_the_reserved_places_to_transactional),
 		cmocka_unit_test(test_a_transactional_copy_does_not_wait_for_bulk),
+		cmocka_unit_test(test_a_bulk_flow_that_lost_its_place_keeps_its_turn),
 		cmocka_unit_test(test_larger_limits_wake_all_that_wait),
 	};
 

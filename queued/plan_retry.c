@@ -3,7 +3,7 @@
  */
 #include "queued/plan.h"
 
-static int64_t wait_ms(const struct conf_times *times, unsigned attempts)
+static int64_t listed_ms(const struct conf_times *times, unsigned attempts)
 {
 	size_t i = attempts ? attempts - 1 : 0;
 
@@ -13,15 +13,14 @@ static int64_t wait_ms(const struct conf_times *times, unsigned attempts)
 
 int64_t plan_retry_ms(const struct conf_times *times, unsigned attempts, unsigned roll)
 {
-	int64_t ms = wait_ms(times, attempts);
+	int64_t ms = listed_ms(times, attempts);
 
 	return ms + ms * (int64_t)(roll % 100) / 1000;
 }
 
-int64_t plan_next_ms(const struct conf_times *times, unsigned attempts, unsigned roll,
-		     int64_t now_ms, int64_t end_ms)
+int64_t plan_next_ms(int64_t now_ms, int64_t wait_ms, int64_t end_ms)
 {
-	int64_t next = now_ms + plan_retry_ms(times, attempts, roll);
+	int64_t next = now_ms + wait_ms;
 
 	return next > end_ms && now_ms < end_ms ? end_ms : next;
 }
@@ -33,8 +32,8 @@ static int64_t waits_ms(const struct conf_times *times, unsigned attempts)
 	int64_t sum = 0, rest;
 
 	for (unsigned i = 1; i <= listed; i++)
-		sum += wait_ms(times, i);
-	if (mul_overflows((int64_t)(attempts - listed), wait_ms(times, attempts), &rest) ||
+		sum += listed_ms(times, i);
+	if (mul_overflows((int64_t)(attempts - listed), listed_ms(times, attempts), &rest) ||
 	    add_overflows(sum, rest, &sum))
 		return INT64_MAX;
 	return sum;

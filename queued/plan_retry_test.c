@@ -97,8 +97,8 @@ static const struct {
 static void test_the_next_try_is_at_the_end_at_the_latest(void **state UNUSED)
 {
 	for (size_t i = 0; i < ARRAY_LEN(nexts); i++) {
-		int64_t next =
-			plan_next_ms(&retry, nexts[i].attempts, 0, nexts[i].now, nexts[i].end);
+		int64_t wait = plan_retry_ms(&retry, nexts[i].attempts, 0);
+		int64_t next = plan_next_ms(nexts[i].now, wait, nexts[i].end);
 
 		if (next != nexts[i].next)
 			fail_msg("%s: in %lld s", nexts[i].name,
@@ -113,7 +113,8 @@ static void test_no_wait_is_longer_than_the_longest_and_a_tenth(void **state UNU
 	for (int i = 0; i < 100000; i++) {
 		int64_t now = (int64_t)roll(UINT32_MAX) * 1000 - YEAR;
 		int64_t end = (int64_t)roll(UINT32_MAX) * 1000 - YEAR;
-		int64_t next = plan_next_ms(&retry, roll(50), roll(100), now, end);
+		int64_t wait = plan_retry_ms(&retry, roll(50), roll(100));
+		int64_t next = plan_next_ms(now, wait, end);
 
 		assert_true(next > now && next <= now + 4 * HOUR * 11 / 10);
 	}
@@ -202,14 +203,15 @@ static void begin(struct life *l, size_t domains, unsigned spread)
 /* An attempt that fails at once.  Everybody was received at 0. */
 static void fail_one(struct life *l, struct copy *c, int64_t now)
 {
+	int64_t wait;
+
 	plan_remove(&l->p, &c->e);
 	c->attempts++;
 	c->last = now;
 	c->expired = plan_expired(&retry, c->attempts, now, lifetime);
+	wait = plan_retry_ms(&retry, c->attempts, l->spread ? roll(l->spread) : 0);
 	if (!c->expired)
-		plan_copy(l, c,
-			  plan_next_ms(&retry, c->attempts, l->spread ? roll(l->spread) : 0, now,
-				       lifetime));
+		plan_copy(l, c, plan_next_ms(now, wait, lifetime));
 }
 
 /* As long as something is due until then. */
