@@ -1,6 +1,6 @@
 /*
- * heap.h - a binary heap of pointers, least key first; entries know their place, so that one can
- * be removed from the middle.
+ * heap.h - a binary heap of pointers, least key first, equal keys in the order of adding; entries
+ * know their place, so that one can be removed from the middle.
  */
 #ifndef COMMON_HEAP_H
 #define COMMON_HEAP_H
@@ -9,12 +9,14 @@
 
 struct heap_node {
 	int64_t key;
-	size_t at; /* index + 1; 0: in no heap */
+	uint64_t order; /* the heap's count when it was added */
+	size_t at;	/* index + 1; 0: in no heap */
 };
 
 struct heap {
 	struct heap_node **nodes;
 	size_t n, cap;
+	uint64_t added;
 };
 
 void heap_done(struct heap *h); /* nodes are their owners' */

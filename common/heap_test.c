@@ -100,6 +100,27 @@ static void test_keys_come_out_in_order(void **state UNUSED)
 	heap_done(&h);
 }
 
+/* Among equal keys, also after some were removed from the middle. */
+static void test_equal_keys_come_out_in_the_order_of_adding(void **state UNUSED)
+{
+	struct heap h = {0};
+
+	memset(nodes, 0, sizeof(nodes));
+	for (size_t i = 0; i < NODES; i++)
+		heap_add(&h, &nodes[i], (int64_t)(i % 3));
+	for (size_t i = 0; i < NODES; i += 5)
+		heap_remove(&h, &nodes[i]);
+	for (size_t key = 0; key < 3; key++) {
+		for (size_t i = key; i < NODES; i += 3) {
+			if (i % 5 == 0)
+				continue;
+			assert_ptr_equal(heap_first(&h), &nodes[i]);
+			heap_remove(&h, &nodes[i]);
+		}
+	}
+	heap_done(&h);
+}
+
 static void test_removing_what_is_in_no_heap_does_nothing(void **state UNUSED)
 {
 	struct heap h = {0};
@@ -123,6 +144,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_any_steps_give_what_a_naive_model_gives),
 		cmocka_unit_test(test_keys_come_out_in_order),
+		cmocka_unit_test(test_equal_keys_come_out_in_the_order_of_adding),
 		cmocka_unit_test(test_removing_what_is_in_no_heap_does_nothing),
 	};
 

@@ -42,14 +42,16 @@ static struct mono next_try(const struct change *c)
 {
 	const struct job *j = c->job;
 	bool died = c->own && c->m.uncertain;
-	int64_t wait = plan_retry_ms(&conf->queue_retry, c->attempts, randombytes_uniform(100));
-	int64_t tell = j->message->received.ms + conf->queue_delay_event_ms, end = end_of(j).ms;
-	int64_t next = c->now.ms + (died && c->attempts <= QUICK_RETRIES ? RETRY_MS : wait);
+	int64_t wait =
+		died && c->attempts <= QUICK_RETRIES
+			? RETRY_MS
+			: plan_retry_ms(&conf->queue_retry, c->attempts, randombytes_uniform(100));
+	int64_t tell = j->message->received.ms + conf->queue_delay_event_ms;
+	int64_t next = plan_next_ms(c->now.ms, wait, end_of(j).ms);
 
 	if (!(c->flags & JOB_TOLD_DELAY) && c->now.ms < tell)
 		next = min_ms(next, tell);
-	/* one last try when the time is up */
-	return (struct mono){c->now.ms < end ? min_ms(next, end) : next};
+	return (struct mono){next};
 }
 
 static void hold(struct change *c, enum hold why)

@@ -1,184 +1,358 @@
 /*
- * plan.c - see plan.h.  An entry is in exactly one place: in the heap, parked at its domain, in
- * flight, or nowhere.
+ * plan.c - see plan.h.
+ *
+ * An entry that isn't due is in plan.later.  When it is due it moves to its flow: what one tenant
+ * has in one class for one lane.  A flow with due entries is in exactly one list:
+ *
+ *   ready at its tenant   and the tenant is in the plan's ring of its class.  Either free: when it
+ *                         came the lane had a place that nobody waited for; the next in the ring
+ *                         may be quicker.  Or held: it waited, and a place was kept for it.
+ *   waiting at its lane   in the order of turns.
+ *
+ * Invariant: a flow waits only while all places of the lane that its class may use are in flight or
+ * held for flows of its class, and these are ready; so no free place is forgotten.  Whatever frees
+ * a place, or gives one up that was held, calls hand_out().  A flow found ready whose place is gone
+ * (the other class took it, or the limits shrank) waits again, a held one first of all.
+ *
+ * A tenant takes from its free and its held flows by turns: held ones are soon served, because
+ * others wait behind them, and cannot shut out the free ones.
+ *
+ * Each step of a loop here either gives out an entry or moves a flow once, which an entry that was
+ * added, given out or ended has paid for; all else is a heap's O(log n).  The number of tenants and
+ * lanes plays no part: with 100,000 copies due, to give out one and end it took 0.2 to 0.4
+ * microseconds with 1 and with 1,000 tenants, with 1 and with 10,000 domains.
  */
-#include "queued/plan.h"
+#include "queued/plan_flow.h"
 
-struct plan_domain {
-	struct hash_node node;
-	unsigned in_flight, members;
-	struct heap parked;
-	size_t name_n;
-	uint8_t name[];
-};
+enum { BULK_EVERY = 5 };
 
-void plan_init(struct plan *p, const struct plan_limits *l)
+void plan_init(struct plan *p, const struct plan_limits *limits)
 {
-	*p = (struct plan){.domain_limit = l->domain};
-}
-void plan_limits_set(struct plan *p, const struct plan_limits *l)
-{
-	p->domain_limit = l->domain;
-}
-void plan_waiting(struct plan *p, int64_t now, size_t *n, int64_t *o)
-{
-	struct heap_node *f = heap_first(&p->due);
-	*n = f && f->key <= now;
-	*o = *n ? f->key : 0;
-}
-unsigned plan_in_flight(const struct plan *p)
-{
-	return p->flying;
-}
-bool plan_is_in_flight(const struct plan_entry *e)
-{
-	return e->in_flight;
-}
-bool plan_expired(const struct conf_times *t, unsigned attempts, int64_t age, int64_t lifetime)
-{
-	(void)t;
-	(void)attempts;
-	return age >= lifetime;
-}
-
-static void free_domain(struct hash_node *node, void *arg)
-{
-	struct plan_domain *d = container_of(node, struct plan_domain, node);
-
-	(void)arg;
-	heap_done(&d->parked);
-	mem_free(d);
+	*p = (struct plan){.limits = *limits};
+	for (int c = 0; c < PLAN_CLASSES; c++)
+		plan_list_init(&p->ready[c]);
 }
 
 void plan_done(struct plan *p)
 {
-	hash_each(&p->domains, free_domain, NULL);
-	hash_done(&p->domains);
-	heap_done(&p->due);
+	plan_flows_free(p);
+	heap_done(&p->later);
+	heap_done(&p->ages);
 }
 
-static struct plan_domain *domain_of(struct plan *p, struct span name)
-{
-	struct hash_node *found = hash_find(&p->domains, name);
-	struct plan_domain *d;
+/* places */
 
-	if (found)
-		return container_of(found, struct plan_domain, node);
-	d = mem_alloc(sizeof(*d) + name.n);
-	d->name_n = name.n;
-	if (name.n)
-		memcpy(d->name, name.p, name.n);
-	hash_add(&p->domains, &d->node, span_of(d->name, d->name_n));
-	return d;
+/* How many of max bulk may use: a reserved part is rounded up, but one is left. */
+static unsigned bulk_max(const struct plan_limits *l, unsigned max)
+{
+	unsigned reserved = (unsigned)(((uint64_t)max * l->reserved_percent + 99) / 100);
+
+	return reserved < max ? max - reserved : 1;
 }
 
-static void join(struct plan *p, struct plan_entry *e, struct span domain)
+static bool has_room(const struct plan_limits *l, unsigned max, const struct plan_places *s,
+		     enum plan_class class, unsigned held)
 {
-	must(!e->domain);
-	e->domain = domain_of(p, domain);
-	e->domain->members++;
+	unsigned bulk = s->in_flight[PLAN_BULK] + held;
+
+	if (s->in_flight[PLAN_TRANSACTIONAL] + s->in_flight[PLAN_BULK] + held >= max)
+		return false;
+	return class != PLAN_BULK || bulk < bulk_max(l, max);
 }
 
-static void leave(struct plan *p, struct plan_entry *e)
+/* A place that is neither in flight nor held for another flow of the class. */
+static bool lane_has_room(const struct plan *p, const struct plan_flow *f)
 {
-	struct plan_domain *d = e->domain;
+	const struct plan_places *s = &f->of.lane->places;
+	enum plan_class class = plan_flow_class(f);
 
-	e->domain = NULL;
-	if (--d->members)
+	return has_room(&p->limits, p->limits.domain, s, class,
+			f->state == FLOW_HELD ? 0 : s->held[class]);
+}
+
+/* flows */
+
+static bool is_ready(const struct plan_tenant *t)
+{
+	return plan_list_first(&t->ready[READY_FREE]) || plan_list_first(&t->ready[READY_HELD]);
+}
+
+static void make_ready(struct plan *p, struct plan_flow *f, enum plan_ready kind)
+{
+	struct plan_tenant *t = f->of.tenant;
+
+	if (!is_ready(t))
+		plan_list_append(&p->ready[plan_flow_class(f)], &t->link);
+	plan_list_append(&t->ready[kind], &f->link);
+	f->state = kind == READY_HELD ? FLOW_HELD : FLOW_FREE;
+	if (kind == READY_HELD)
+		f->of.lane->places.held[plan_flow_class(f)]++;
+}
+
+/* Out of its list; a place that was held for it is free, hand_out() is the caller's. */
+static void unlink_flow(struct plan_flow *f)
+{
+	bool was_ready = f->state == FLOW_FREE || f->state == FLOW_HELD;
+
+	plan_list_remove(&f->link);
+	if (f->state == FLOW_HELD)
+		f->of.lane->places.held[plan_flow_class(f)]--;
+	f->state = FLOW_EMPTY;
+	if (was_ready && !is_ready(f->of.tenant))
+		plan_list_remove(&f->of.tenant->link);
+}
+
+/* A flow that has due entries and is in no list. */
+static void enter(struct plan *p, struct plan_flow *f)
+{
+	if (lane_has_room(p, f)) {
+		make_ready(p, f, READY_FREE);
 		return;
-	hash_remove(&p->domains, &d->node);
-	free_domain(&d->node, NULL);
+	}
+	plan_list_append(&f->of.lane->waiting[plan_flow_class(f)], &f->link);
+	f->state = FLOW_WAITING;
 }
 
-static void park(struct plan_entry *e)
+/* A ready flow found no place. */
+static void wait_again(struct plan_flow *f)
 {
-	heap_add(&e->domain->parked, &e->due, e->due.key);
-	e->parked = true;
+	struct plan_link *list = &f->of.lane->waiting[plan_flow_class(f)];
+	bool its_turn = f->state == FLOW_HELD;
+
+	unlink_flow(f);
+	if (its_turn)
+		plan_list_prepend(list, &f->link);
+	else
+		plan_list_append(list, &f->link);
+	f->state = FLOW_WAITING;
 }
 
-static void unpark(struct plan_entry *e)
+/* Holds free places for those that wait.  Both classes may be offered the same place: the first
+ * that comes for it has it, so that a transactional copy never waits for a bulk one that hasn't
+ * begun. */
+static void hand_out(struct plan *p, struct plan_lane *lane)
 {
-	heap_remove(&e->domain->parked, &e->due);
-	e->parked = false;
-}
+	for (int c = 0; c < PLAN_CLASSES; c++) {
+		struct plan_link *first;
 
-void plan_add(struct plan *p, struct plan_entry *e, const struct plan_key *k, int64_t due_ms)
-{
-	must(!e->in_flight);
-	join(p, e, k->domain);
-	heap_add(&p->due, &e->due, due_ms);
-}
+		while ((first = plan_list_first(&lane->waiting[c]))) {
+			struct plan_flow *f = container_of(first, struct plan_flow, link);
 
-struct plan_entry *plan_take(struct plan *p, int64_t now_ms)
-{
-	struct heap_node *first;
-
-	while ((first = heap_first(&p->due)) && first->key <= now_ms) {
-		struct plan_entry *e = container_of(first, struct plan_entry, due);
-
-		heap_remove(&p->due, first);
-		if (e->domain->in_flight >= p->domain_limit) {
-			park(e);
-			continue;
+			if (!lane_has_room(p, f))
+				break;
+			unlink_flow(f);
+			make_ready(p, f, READY_HELD);
 		}
-		e->domain->in_flight++;
-		e->in_flight = true;
-		return e;
 	}
-	return NULL;
 }
 
-/* For each free place at the domain one that waits, those due first, is due again at its old time.
- * More than can go do no harm: plan_take() parks them again, in the same order. */
-static void let_go(struct plan *p, struct plan_domain *d)
+static void hand_out_node(struct hash_node *node, void *arg)
+{
+	hand_out(arg, container_of(node, struct plan_lane, node));
+}
+
+void plan_limits_set(struct plan *p, const struct plan_limits *limits)
+{
+	const struct plan_limits old = p->limits;
+
+	p->limits = *limits;
+	if (old.domain != limits->domain || old.reserved_percent != limits->reserved_percent)
+		hash_each(&p->lanes, hand_out_node, p);
+}
+
+/* After the flow's due entries changed. */
+static void set_age(struct plan *p, struct plan_flow *f)
+{
+	struct heap_node *first = heap_first(&f->due);
+
+	if (first && f->age.at && f->age.key == first->key)
+		return;
+	heap_remove(&p->ages, &f->age);
+	if (first)
+		heap_add(&p->ages, &f->age, first->key);
+	else
+		heap_done(&f->due); /* there may be many flows that have only later entries */
+}
+
+/* entries */
+
+static struct plan_entry *entry_of(struct heap_node *node)
+{
+	return container_of(node, struct plan_entry, due);
+}
+
+static void begin_in_flight(struct plan *p, struct plan_entry *e)
+{
+	enum plan_class class = plan_flow_class(e->flow);
+
+	e->where = PLAN_IN_FLIGHT;
+	e->flow->of.lane->places.in_flight[class]++;
+	p->places.in_flight[class]++;
+}
+
+void plan_add(struct plan *p, struct plan_entry *e, const struct plan_key *key, int64_t due_ms)
+{
+	must(e->where == PLAN_NOWHERE);
+	e->flow = plan_flow_hold(p, key);
+	e->where = PLAN_LATER;
+	heap_add(&p->later, &e->due, due_ms);
+}
+
+void plan_lock(struct plan *p, struct plan_entry *e, const struct plan_key *key)
+{
+	must(e->where == PLAN_NOWHERE);
+	e->flow = plan_flow_hold(p, key);
+	begin_in_flight(p, e);
+}
+
+static void find_due(struct plan *p, int64_t now_ms)
 {
 	struct heap_node *first;
 
-	for (unsigned n = d->in_flight; n < p->domain_limit && (first = heap_first(&d->parked));
-	     n++) {
-		struct plan_entry *e = container_of(first, struct plan_entry, due);
+	while ((first = heap_first(&p->later)) && first->key <= now_ms) {
+		struct plan_entry *e = entry_of(first);
 
-		unpark(e);
-		heap_add(&p->due, &e->due, e->due.key);
+		heap_remove(&p->later, first);
+		heap_add(&e->flow->due, first, first->key);
+		e->where = PLAN_DUE;
+		p->due++;
+		if (e->flow->state == FLOW_EMPTY)
+			enter(p, e->flow);
+		set_age(p, e->flow);
 	}
+}
+
+static void out_of_flow(struct plan *p, struct plan_entry *e)
+{
+	heap_remove(&e->flow->due, &e->due);
+	p->due--;
+	set_age(p, e->flow);
+}
+
+static void end_in_flight(struct plan *p, struct plan_entry *e)
+{
+	enum plan_class class = plan_flow_class(e->flow);
+
+	e->flow->of.lane->places.in_flight[class]--;
+	p->places.in_flight[class]--;
+	hand_out(p, e->flow->of.lane);
 }
 
 void plan_remove(struct plan *p, struct plan_entry *e)
 {
-	if (!e->domain)
+	struct plan_flow *f = e->flow;
+
+	switch (e->where) {
+	case PLAN_NOWHERE:
 		return;
-	if (e->parked)
-		unpark(e);
-	else
-		heap_remove(&p->due, &e->due);
-	if (e->in_flight) {
-		e->in_flight = false;
-		e->domain->in_flight--;
+	case PLAN_LATER:
+		heap_remove(&p->later, &e->due);
+		break;
+	case PLAN_DUE:
+		out_of_flow(p, e);
+		if (f->due.n == 0) {
+			unlink_flow(f);
+			hand_out(p, f->of.lane);
+		}
+		break;
+	case PLAN_IN_FLIGHT:
+		end_in_flight(p, e);
+		break;
 	}
-	/* also when e waited: it may have been the one that was to take a free place */
-	let_go(p, e->domain);
-	leave(p, e);
+	e->where = PLAN_NOWHERE;
+	e->flow = NULL;
+	plan_flow_release(p, f);
 }
 
-void plan_lock(struct plan *p, struct plan_entry *e, const struct plan_key *k)
+/* taking */
+
+static struct plan_flow *next_flow(const struct plan_tenant *t)
 {
-	join(p, e, k->domain);
-	e->in_flight = true;
-	e->domain->in_flight++;
+	struct plan_link *first = plan_list_first(&t->ready[t->turn]);
+
+	if (!first)
+		first = plan_list_first(&t->ready[t->turn == READY_FREE ? READY_HELD : READY_FREE]);
+	return container_of(first, struct plan_flow, link);
+}
+
+/* The class's flow whose turn it is, or NULL; those that turn out to have no place wait again. */
+static struct plan_flow *find_flow(struct plan *p, enum plan_class class)
+{
+	struct plan_link *first;
+
+	if (!has_room(&p->limits, p->limits.total, &p->places, class, 0))
+		return NULL;
+	while ((first = plan_list_first(&p->ready[class]))) {
+		struct plan_flow *f = next_flow(container_of(first, struct plan_tenant, link));
+
+		if (lane_has_room(p, f))
+			return f;
+		wait_again(f);
+	}
+	return NULL;
+}
+
+static struct plan_entry *take_from(struct plan *p, struct plan_flow *f)
+{
+	struct plan_entry *e = entry_of(heap_first(&f->due));
+	struct plan_tenant *t = f->of.tenant;
+
+	t->turn = f->state == FLOW_HELD ? READY_FREE : READY_HELD;
+	unlink_flow(f);
+	if (is_ready(t)) {
+		plan_list_remove(&t->link);
+		plan_list_append(&p->ready[plan_flow_class(f)], &t->link);
+	}
+	out_of_flow(p, e);
+	begin_in_flight(p, e);
+	if (f->due.n)
+		enter(p, f);
+	return e;
+}
+
+struct plan_entry *plan_take(struct plan *p, int64_t now_ms)
+{
+	bool bulk_first = p->run >= BULK_EVERY - 1;
+	struct plan_flow *f;
+
+	find_due(p, now_ms);
+	f = find_flow(p, bulk_first ? PLAN_BULK : PLAN_TRANSACTIONAL);
+	if (!f)
+		f = find_flow(p, bulk_first ? PLAN_TRANSACTIONAL : PLAN_BULK);
+	if (!f)
+		return NULL;
+	if (plan_flow_class(f) == PLAN_BULK)
+		p->run = 0;
+	else if (!bulk_first)
+		p->run++;
+	return take_from(p, f);
+}
+
+/* questions */
+
+bool plan_is_in_flight(const struct plan_entry *e)
+{
+	return e->where == PLAN_IN_FLIGHT;
+}
+
+unsigned plan_in_flight(const struct plan *p)
+{
+	return p->places.in_flight[PLAN_TRANSACTIONAL] + p->places.in_flight[PLAN_BULK];
 }
 
 int64_t plan_next_due(const struct plan *p)
 {
-	struct heap_node *first = heap_first(&p->due);
+	struct heap_node *first = heap_first(&p->later);
 
 	return first ? first->key : INT64_MAX;
 }
 
-int64_t plan_retry_ms(const struct conf_times *times, unsigned attempts, unsigned roll)
+void plan_waiting(struct plan *p, int64_t now_ms, size_t *count_out, int64_t *oldest_ms_out)
 {
-	size_t i = attempts ? attempts - 1 : 0;
+	struct heap_node *first;
 
-	must(times->n > 0);
-	int64_t ms = times->ms[i < times->n ? i : times->n - 1];
-	return ms + ms * (int64_t)(roll % 100) / 1000;
+	find_due(p, now_ms);
+	first = heap_first(&p->ages);
+	*count_out = p->due;
+	*oldest_ms_out = first ? first->key : 0;
 }

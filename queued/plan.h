@@ -1,9 +1,20 @@
 /*
  * plan.h - which copy may go now: the scheduler, pure (time comes in as an argument).
  *
- * A copy is due at a wall time.  Of those due, the one due first goes, unless as many copies for
- * its recipient domain as are allowed are being delivered: then it waits with its domain and
- * goes, in its turn, when one of them ends.
+ * A copy is due at a time.  When it is, it goes as soon as there is a place for it among those in
+ * flight: in its lane (today its recipient domain, whose places are few so that no destination is
+ * flooded) and in all.  Who goes first:
+ *
+ *   classes   transactional before bulk.  A part of the places, of each lane and of all, is
+ *             reserved: bulk never uses it.  When both could go every fifth is bulk.
+ *   tenants   those of a class take turns, one copy each.
+ *   lanes     the lanes to which a tenant may send take turns.
+ *   places    the tenants of a class that wait for a full lane take turns for each place that
+ *             becomes free there, whatever else they have to send.
+ *   time      what one tenant has for one lane goes in the order in which it is due, then in that
+ *             of adding.
+ *
+ * What has once been due stays due, even if a later call comes with an earlier time.
  */
 #ifndef QUEUED_PLAN_H
 #define QUEUED_PLAN_H
@@ -12,50 +23,86 @@
 #include "common/hash.h"
 #include "common/heap.h"
 
-struct plan_domain;
 enum plan_class { PLAN_TRANSACTIONAL, PLAN_BULK };
+enum { PLAN_CLASSES = 2 };
+
 struct plan_key {
-	struct span domain;
-	uint64_t tenant;
+	struct span domain; /* the recipient's, in lower case; copied */
+	uint64_t tenant;    /* the mail server's number */
 	enum plan_class class;
 };
+
 struct plan_limits {
-	unsigned domain, total, reserved_percent;
+	unsigned domain;	   /* in flight for one domain */
+	unsigned total;		   /* in flight in all */
+	unsigned reserved_percent; /* of both, not for bulk; one place is always left for bulk */
 };
 
-/* Part of the owner's struct; all its fields are the planner's. */
+/* Part of the owner's struct, zeroed at first; all its fields are the planner's. */
 struct plan_entry {
-	struct heap_node due;
-	struct plan_domain *domain;
-	bool parked, in_flight;
+	struct heap_node due; /* in the plan's heap or the flow's */
+	struct plan_flow *flow;
+	enum { PLAN_NOWHERE, PLAN_LATER, PLAN_DUE, PLAN_IN_FLIGHT } where;
 };
 
+struct plan_link {
+	struct plan_link *prev, *next;
+};
+
+/* Who uses the places that are limited together. */
+struct plan_places {
+	unsigned in_flight[PLAN_CLASSES];
+	unsigned held[PLAN_CLASSES]; /* free, kept for a flow whose turn it is (plan.c) */
+};
+
+/* All its fields are the planner's.  It may not be moved. */
 struct plan {
-	struct heap due;
-	struct hash domains;
-	unsigned domain_limit, flying;
+	struct plan_limits limits;
+	struct plan_places places;
+	struct heap later; /* entries that are not due */
+	struct heap ages;  /* flows that have due entries, by their first */
+	struct hash lanes, tenants, flows;
+	struct plan_link ready[PLAN_CLASSES]; /* tenants */
+	size_t due;			      /* entries in all flows */
+	unsigned run;			      /* transactional ones since the last bulk */
 };
 
-void plan_init(struct plan *p, const struct plan_limits *l);
-void plan_limits_set(struct plan *p, const struct plan_limits *l);
-void plan_waiting(struct plan *p, int64_t now, size_t *n, int64_t *o);
-unsigned plan_in_flight(const struct plan *p);
-bool plan_is_in_flight(const struct plan_entry *e);
-bool plan_expired(const struct conf_times *t, unsigned attempts, int64_t age, int64_t lifetime);
+void plan_init(struct plan *p, const struct plan_limits *limits);
+/* Entries are their owners'. */
 void plan_done(struct plan *p);
-/* From now on it is to be delivered at due_ms.  Not while it is in flight. */
-void plan_add(struct plan *p, struct plan_entry *e, const struct plan_key *k, int64_t due_ms);
+/* In force at once; what is in flight stays so, even above the new limits. */
+void plan_limits_set(struct plan *p, const struct plan_limits *limits);
+
+/* From now on it is to be delivered at due_ms.  It must be nowhere. */
+void plan_add(struct plan *p, struct plan_entry *e, const struct plan_key *key, int64_t due_ms);
 /* The next that may go at now_ms, now in flight; NULL: none. */
 struct plan_entry *plan_take(struct plan *p, int64_t now_ms);
-/* Takes it out, in whatever state it is; frees its place at the domain if it was in flight. */
+/* Takes it out, in whatever state it is; if it was in flight, its place is free. */
 void plan_remove(struct plan *p, struct plan_entry *e);
-/* Counts e, which is not planned, as in flight (a worker had it before we started). */
-void plan_lock(struct plan *p, struct plan_entry *e, const struct plan_key *k);
-/* When the next one is due; INT64_MAX: nothing waits for a time. */
-int64_t plan_next_due(const struct plan *p);
+/* Counts e, which must be nowhere, as in flight, even above the limits (a worker had it before we
+ * started). */
+void plan_lock(struct plan *p, struct plan_entry *e, const struct plan_key *key);
 
-/* How long to wait after so many failed attempts (1 or more); roll: 0 to 99 spreads it by up to a
- * tenth, so that what failed together does not come back together. */
+bool plan_is_in_flight(const struct plan_entry *e);
+unsigned plan_in_flight(const struct plan *p);
+/* When the next one becomes due, after what plan_take() or plan_waiting() found due last: that
+ * waits for a place only and doesn't count.  INT64_MAX: nothing waits for a time. */
+int64_t plan_next_due(const struct plan *p);
+/* How many are due at now_ms and not in flight, and since when the first of them (its due time; 0
+ * when there is none). */
+void plan_waiting(struct plan *p, int64_t now_ms, size_t *count_out, int64_t *oldest_ms_out);
+
+/* Times of retries: plan_retry.c.  attempts: that have failed, 1 or more. */
+
+/* How long to wait; roll: 0 to 99 spreads it by up to a tenth, so that what failed together does
+ * not come back together. */
 int64_t plan_retry_ms(const struct conf_times *times, unsigned attempts, unsigned roll);
+/* When to try again: after wait_ms, but at end_ms at the latest, where the lifetime ends and one
+ * last try is made.  Past it (plan_expired() may say no) as if it had no end. */
+int64_t plan_next_ms(int64_t now_ms, int64_t wait_ms, int64_t end_ms);
+/* Is the copy's time up?  Its age alone doesn't tell: the clock may have jumped, or we did not run.
+ * The waits that belong to its attempts must make up a quarter of the lifetime, too. */
+bool plan_expired(const struct conf_times *times, unsigned attempts, int64_t age_ms,
+		  int64_t lifetime_ms);
 
 #endif

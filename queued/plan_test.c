@@ -1,5 +1,6 @@
 /*
- * plan_test.c - the planner under a fake clock: the time is an argument.
+ * plan_test.c - the scheduler under a fake clock: order in time, states, limits, and any steps
+ * beside a model.  Who goes first: plan_fair_test.c; retries: plan_retry_test.c.
  */
 #include "queued/plan.h"
 
@@ -7,21 +8,13 @@
 #include <stdarg.h>
 #include <cmocka.h>
 #include <sodium.h>
-#include <stdio.h>
 
+#include "queued/plan_model.h"
 #include "queued/queued.h"
 
 struct conf *conf; /* for the rest of the folder; main.c is not linked */
 
-#define MINUTE INT64_C(60000)
-#define HOUR (60 * MINUTE)
-#define DAY (24 * HOUR)
-
-static const struct conf_times retry = {
-	.n = 9,
-	.ms = {MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 40 * MINUTE, HOUR,
-	       2 * HOUR, 4 * HOUR},
-};
+enum { DAY = 24 * 3600 * 1000 };
 
 static uint64_t seed;
 
@@ -31,17 +24,38 @@ static unsigned roll(unsigned below)
 	return (unsigned)(seed >> 33) % below;
 }
 
+static void init(struct plan *p, unsigned domain_limit)
+{
+	struct plan_limits l = {.domain = domain_limit, .total = 1000};
+
+	plan_init(p, &l);
+}
+
 static void add(struct plan *p, struct plan_entry *e, const char *domain, int64_t due)
 {
-	plan_add(p, e, span_str(domain), due);
+	struct plan_key key = {.domain = span_str(domain), .tenant = 1};
+
+	plan_add(p, e, &key, due);
 }
 
-static size_t domains(const struct plan *p)
+static void lock(struct plan *p, struct plan_entry *e, const char *domain)
 {
-	return p->domains.n;
+	struct plan_key key = {.domain = span_str(domain), .tenant = 1};
+
+	plan_lock(p, e, &key);
 }
 
-/* order */
+static void assert_empty(const struct plan *p)
+{
+	assert_int_equal(p->flows.n, 0);
+	assert_int_equal(p->lanes.n, 0);
+	assert_int_equal(p->tenants.n, 0);
+	assert_int_equal(p->due, 0);
+	assert_int_equal(plan_in_flight(p), 0);
+	assert_true(plan_next_due(p) == INT64_MAX);
+}
+
+/* order in time */
 
 static void test_those_due_first_go_first_and_none_before_its_time(void **state UNUSED)
 {
@@ -50,7 +64,7 @@ static void test_those_due_first_go_first_and_none_before_its_time(void **state 
 	struct plan_entry e[ARRAY_LEN(due)] = {0};
 	struct plan p;
 
-	plan_init(&p, 100);
+	init(&p, 100);
 	assert_null(plan_take(&p, INT64_MAX));
 	assert_true(plan_next_due(&p) == INT64_MAX);
 	for (size_t i = 0; i < ARRAY_LEN(due); i++)
@@ -61,55 +75,42 @@ static void test_those_due_first_go_first_and_none_before_its_time(void **state 
 		assert_true(next == due[order[i]]);
 		assert_null(plan_take(&p, next - 1));
 		assert_ptr_equal(plan_take(&p, next), &e[order[i]]);
-		assert_true(e[order[i]].in_flight);
+		assert_true(plan_is_in_flight(&e[order[i]]));
 	}
 	assert_null(plan_take(&p, DAY));
 	assert_true(plan_next_due(&p) == INT64_MAX - 1);
 	for (size_t i = 0; i < ARRAY_LEN(due); i++)
 		plan_remove(&p, &e[i]);
-	assert_int_equal(domains(&p), 0);
+	assert_empty(&p);
 	plan_done(&p);
 }
 
-static void test_at_its_domains_limit_a_copy_waits_and_others_pass(void **state UNUSED)
+static void test_those_due_together_go_in_the_order_of_adding(void **state UNUSED)
 {
-	struct plan_entry a[6] = {0}, b = {0};
+	struct plan_entry e[100] = {0};
 	struct plan p;
 
-	plan_init(&p, 2);
-	for (int i = 0; i < 6; i++)
-		add(&p, &a[i], "full.example", i);
-	add(&p, &b, "other.example", 10);
-	assert_ptr_equal(plan_take(&p, 10), &a[0]);
-	assert_ptr_equal(plan_take(&p, 10), &a[1]);
-	assert_ptr_equal(plan_take(&p, 10), &b);
-	assert_null(plan_take(&p, 10));
-	assert_true(plan_next_due(&p) == INT64_MAX); /* those parked wait for no time */
-	plan_remove(&p, &b);			     /* of no use to the other domain */
-	assert_null(plan_take(&p, DAY));
-	for (int i = 2; i < 6; i++) {
-		plan_remove(&p, &a[i - 2]);
-		assert_true(plan_next_due(&p) == i);
-		assert_ptr_equal(plan_take(&p, 10), &a[i]);
-		assert_null(plan_take(&p, 10));
+	init(&p, 1);
+	for (size_t i = 0; i < ARRAY_LEN(e); i++)
+		add(&p, &e[i], "d.example", 10);
+	for (size_t i = 0; i < ARRAY_LEN(e); i++) {
+		assert_ptr_equal(plan_take(&p, i < 50 ? 10 : 20), &e[i]);
+		plan_remove(&p, &e[i]);
 	}
-	plan_remove(&p, &a[4]);
-	plan_remove(&p, &a[5]);
-	assert_int_equal(domains(&p), 0);
 	plan_done(&p);
 }
 
-/* An older one takes the place first; whoever is parked again keeps its turn. */
-static void test_the_order_of_those_parked_outlives_a_lost_place(void **state UNUSED)
+/* Also one that comes late with an earlier time. */
+static void test_what_waits_for_a_place_goes_in_the_order_of_time(void **state UNUSED)
 {
-	struct plan_entry flying = {0}, parked[4] = {0}, older = {0};
+	struct plan_entry flying = {0}, waiting[4] = {0}, older = {0};
 	struct plan p;
 
-	plan_init(&p, 1);
+	init(&p, 1);
 	add(&p, &flying, "d.example", 0);
 	assert_ptr_equal(plan_take(&p, 100), &flying);
 	for (int i = 0; i < 4; i++)
-		add(&p, &parked[i], "d.example", 10 + i);
+		add(&p, &waiting[i], "d.example", 10 + i);
 	assert_null(plan_take(&p, 100));
 	plan_remove(&p, &flying);
 	add(&p, &older, "d.example", 5);
@@ -117,61 +118,246 @@ static void test_the_order_of_those_parked_outlives_a_lost_place(void **state UN
 	assert_null(plan_take(&p, 100));
 	plan_remove(&p, &older);
 	for (int i = 0; i < 4; i++) {
-		assert_ptr_equal(plan_take(&p, 100), &parked[i]);
+		assert_ptr_equal(plan_take(&p, 100), &waiting[i]);
 		assert_null(plan_take(&p, 100));
-		plan_remove(&p, &parked[i]);
+		plan_remove(&p, &waiting[i]);
 	}
+	plan_done(&p);
+}
+
+static void test_a_clock_that_jumps_neither_loses_nor_repeats_anything(void **state UNUSED)
+{
+	struct plan_entry e[3] = {0};
+	struct plan p;
+
+	init(&p, 1);
+	for (int i = 0; i < 3; i++)
+		add(&p, &e[i], "d.example", 1000 * i);
+	assert_ptr_equal(plan_take(&p, INT64_C(3650) * DAY), &e[0]);
+	plan_remove(&p, &e[0]);
+	/* what was due stays due; what comes is measured by the new time */
+	add(&p, &e[0], "d.example", 50);
+	assert_ptr_equal(plan_take(&p, -DAY), &e[1]);
+	plan_remove(&p, &e[1]);
+	assert_ptr_equal(plan_take(&p, -DAY), &e[2]);
+	plan_remove(&p, &e[2]);
+	assert_null(plan_take(&p, 49));
+	assert_ptr_equal(plan_take(&p, 50), &e[0]);
+	plan_done(&p);
+}
+
+/* places */
+
+static void test_at_its_domains_limit_a_copy_waits_and_others_pass(void **state UNUSED)
+{
+	struct plan_entry a[6] = {0}, b = {0};
+	struct plan p;
+
+	init(&p, 2);
+	for (int i = 0; i < 6; i++)
+		add(&p, &a[i], "full.example", i);
+	add(&p, &b, "other.example", 10);
+	assert_ptr_equal(plan_take(&p, 10), &a[0]);
+	assert_ptr_equal(plan_take(&p, 10), &b); /* domains take turns */
+	assert_ptr_equal(plan_take(&p, 10), &a[1]);
+	assert_null(plan_take(&p, 10));
+	assert_true(plan_next_due(&p) == INT64_MAX); /* what is due waits for no time */
+	plan_remove(&p, &b);			     /* of no use to the other domain */
+	assert_null(plan_take(&p, DAY));
+	for (int i = 2; i < 6; i++) {
+		plan_remove(&p, &a[i - 2]);
+		assert_ptr_equal(plan_take(&p, 10), &a[i]);
+		assert_null(plan_take(&p, 10));
+	}
+	plan_remove(&p, &a[4]);
+	plan_remove(&p, &a[5]);
+	assert_empty(&p);
+	plan_done(&p);
+}
+
+static void test_no_more_than_the_total_are_in_flight(void **state UNUSED)
+{
+	struct plan_limits l = {.domain = 5, .total = 7};
+	struct plan_entry e[20] = {0};
+	unsigned flying = 0;
+	struct plan p;
+
+	plan_init(&p, &l);
+	for (int i = 0; i < 20; i++)
+		add(&p, &e[i], i % 2 ? "a.example" : "b.example", i);
+	while (plan_take(&p, 100))
+		flying++;
+	assert_int_equal(flying, 7);
+	assert_int_equal(plan_in_flight(&p), 7);
+	plan_remove(&p, &e[0]);
+	assert_non_null(plan_take(&p, 100));
+	assert_null(plan_take(&p, 100));
+	plan_done(&p);
+}
+
+static void test_what_a_worker_had_before_counts_even_above_the_limits(void **state UNUSED)
+{
+	struct plan_entry locked[3] = {0}, e = {0};
+	struct plan p;
+
+	init(&p, 2);
+	for (int i = 0; i < 3; i++)
+		lock(&p, &locked[i], "d.example");
+	assert_int_equal(plan_in_flight(&p), 3);
+	assert_true(plan_next_due(&p) == INT64_MAX);
+	add(&p, &e, "d.example", 0);
+	assert_null(plan_take(&p, 10));
+	plan_remove(&p, &locked[0]);
+	assert_null(plan_take(&p, 10));
+	plan_remove(&p, &locked[1]);
+	assert_ptr_equal(plan_take(&p, 10), &e);
+	plan_remove(&p, &locked[2]);
+	plan_remove(&p, &e);
+	assert_empty(&p);
+	plan_done(&p);
+}
+
+static const struct {
+	const char *name;
+	struct plan_limits before, after;
+	unsigned first, then; /* in flight */
+} changes[] = {
+	{"a larger domain", {1, 50, 0}, {4, 50, 0}, 2, 8},
+	{"a smaller domain", {4, 50, 0}, {1, 50, 0}, 8, 8},
+	{"a larger total", {10, 3, 0}, {10, 9, 0}, 3, 9},
+	{"a smaller total", {10, 9, 0}, {10, 3, 0}, 9, 9},
+	{"both larger", {1, 1, 25}, {8, 12, 25}, 1, 12},
+	{"no change", {3, 50, 25}, {3, 50, 25}, 6, 6},
+};
+
+static void test_other_limits_hold_at_once(void **state UNUSED)
+{
+	for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+		struct plan_entry e[40] = {0};
+		unsigned flying = 0;
+		struct plan p;
+
+		plan_init(&p, &changes[i].before);
+		for (int k = 0; k < 40; k++)
+			add(&p, &e[k], k % 2 ? "a.example" : "b.example", k);
+		while (plan_take(&p, 100))
+			flying++;
+		assert_int_equal(flying, changes[i].first);
+		plan_limits_set(&p, &changes[i].after);
+		while (plan_take(&p, 100))
+			flying++;
+		if (flying != changes[i].then)
+			fail_msg("%s: %u in flight", changes[i].name, flying);
+		plan_done(&p);
+	}
+}
+
+/* Those above a smaller limit end first. */
+static void test_a_smaller_limit_is_reached_from_above(void **state UNUSED)
+{
+	struct plan_limits l = {.domain = 1, .total = 50};
+	struct plan_entry e[10] = {0};
+	struct plan p;
+
+	init(&p, 4);
+	for (int k = 0; k < 10; k++)
+		add(&p, &e[k], "d.example", k);
+	for (int k = 0; k < 4; k++)
+		assert_ptr_equal(plan_take(&p, 100), &e[k]);
+	plan_limits_set(&p, &l);
+	for (int k = 0; k < 3; k++) {
+		plan_remove(&p, &e[k]);
+		assert_null(plan_take(&p, 100));
+	}
+	for (int k = 4; k < 10; k++) {
+		plan_remove(&p, &e[k - 1]);
+		assert_ptr_equal(plan_take(&p, 100), &e[k]);
+		assert_null(plan_take(&p, 100));
+	}
+	plan_done(&p);
+}
+
+static void test_waiting_tells_how_many_are_due_and_since_when(void **state UNUSED)
+{
+	struct plan_entry e[5] = {0};
+	int64_t oldest;
+	struct plan p;
+	size_t n;
+
+	init(&p, 1);
+	plan_waiting(&p, 10, &n, &oldest);
+	assert_true(n == 0 && oldest == 0);
+	for (int i = 0; i < 5; i++)
+		add(&p, &e[i], i % 2 ? "a.example" : "b.example", 10 + i);
+	plan_waiting(&p, 9, &n, &oldest);
+	assert_true(n == 0 && oldest == 0);
+	plan_waiting(&p, 13, &n, &oldest);
+	assert_true(n == 4 && oldest == 10);
+	assert_true(plan_next_due(&p) == 14);
+	assert_ptr_equal(plan_take(&p, 13), &e[0]);
+	plan_waiting(&p, 13, &n, &oldest);
+	assert_true(n == 3 && oldest == 11);
+	plan_remove(&p, &e[1]);
+	plan_waiting(&p, 14, &n, &oldest);
+	assert_true(n == 3 && oldest == 12);
 	plan_done(&p);
 }
 
 /* removing */
 
-enum where { NOWHERE, DUE_LATER, DUE, PARKED_FIRST, PARKED_MIDDLE, PARKED_LAST, IN_FLIGHT, CHOSEN };
+enum where {
+	NOWHERE,
+	DUE_LATER,
+	JUST_DUE,
+	WAITING_FIRST,
+	WAITING_MIDDLE,
+	WAITING_LAST,
+	IN_FLIGHT,
+	HAS_A_PLACE_HELD
+};
 
 static const char *const where_names[] = {
 	[NOWHERE] = "nowhere",
 	[DUE_LATER] = "due later",
-	[DUE] = "due",
-	[PARKED_FIRST] = "parked first",
-	[PARKED_MIDDLE] = "parked between",
-	[PARKED_LAST] = "parked last",
+	[JUST_DUE] = "just due",
+	[WAITING_FIRST] = "waiting first",
+	[WAITING_MIDDLE] = "waiting between",
+	[WAITING_LAST] = "waiting last",
 	[IN_FLIGHT] = "in flight",
-	[CHOSEN] = "chosen for a free place",
+	[HAS_A_PLACE_HELD] = "has a place held",
 };
 
-/* With a limit of 1: one in flight, three parked, one due and one due later; then one of them is
- * removed.  However it ends, all others go, in their order. */
 static void check_removed_from(enum where where)
 {
-	struct plan_entry flying = {0}, parked[3] = {0}, due = {0}, later = {0}, nowhere = {0};
-	struct plan_entry *all[] = {&flying, &parked[0], &parked[1], &parked[2], &due, &later};
+	struct plan_entry nowhere = {0}, flying = {0}, waiting[3] = {0}, due = {0}, later = {0};
+	struct plan_entry *const all[] = {&flying,     &waiting[0], &waiting[1],
+					  &waiting[2], &due,	    &later};
 	struct plan_entry *const gone[] = {
 		[NOWHERE] = &nowhere,
 		[DUE_LATER] = &later,
-		[DUE] = &due,
-		[PARKED_FIRST] = &parked[0],
-		[PARKED_MIDDLE] = &parked[1],
-		[PARKED_LAST] = &parked[2],
+		[JUST_DUE] = &due,
+		[WAITING_FIRST] = &waiting[0],
+		[WAITING_MIDDLE] = &waiting[1],
+		[WAITING_LAST] = &waiting[2],
 		[IN_FLIGHT] = &flying,
-		[CHOSEN] = &parked[0],
+		[HAS_A_PLACE_HELD] = &waiting[0],
 	};
-	bool landed = where == CHOSEN;
+	bool held = where == HAS_A_PLACE_HELD;
 	struct plan p;
 
-	plan_init(&p, 1);
+	init(&p, 1);
 	add(&p, &flying, "d.example", 0);
 	assert_ptr_equal(plan_take(&p, 100), &flying);
 	for (int i = 0; i < 3; i++)
-		add(&p, &parked[i], "d.example", 10 + i);
+		add(&p, &waiting[i], "d.example", 10 + i);
 	assert_null(plan_take(&p, 100));
 	add(&p, &due, "d.example", 20);
 	add(&p, &later, "d.example", 200);
-	if (landed)
+	if (held)
 		plan_remove(&p, &flying);
 	plan_remove(&p, gone[where]);
 	plan_remove(&p, gone[where]); /* a second time: nothing */
-	assert_null(gone[where]->domain);
-	if (!landed && where != IN_FLIGHT) {
+	if (!held && where != IN_FLIGHT) {
 		assert_null(plan_take(&p, 1000));
 		plan_remove(&p, &flying);
 	}
@@ -182,15 +368,37 @@ static void check_removed_from(enum where where)
 			fail_msg("%s: number %zu does not go in its turn", where_names[where], i);
 		plan_remove(&p, all[i]);
 	}
-	assert_int_equal(domains(&p), 0);
-	assert_true(plan_next_due(&p) == INT64_MAX);
+	assert_empty(&p);
 	plan_done(&p);
 }
 
 static void test_removed_from_wherever_it_is(void **state UNUSED)
 {
-	for (int w = NOWHERE; w <= CHOSEN; w++)
+	for (int w = NOWHERE; w <= HAS_A_PLACE_HELD; w++)
 		check_removed_from((enum where)w);
+}
+
+static void test_a_place_that_was_held_for_what_is_removed_goes_to_the_next(void **state UNUSED)
+{
+	struct plan_entry flying = {0}, e[3] = {0};
+	struct plan_key key = {.domain = SPAN_LIT("d.example")};
+	struct plan p;
+
+	init(&p, 1);
+	add(&p, &flying, "d.example", 0);
+	assert_ptr_equal(plan_take(&p, 100), &flying);
+	for (unsigned i = 0; i < 3; i++) {
+		key.tenant = 10 + i;
+		plan_add(&p, &e[i], &key, 1);
+	}
+	assert_null(plan_take(&p, 100));
+	plan_remove(&p, &flying);
+	plan_remove(&p, &e[0]);
+	plan_remove(&p, &e[1]);
+	assert_ptr_equal(plan_take(&p, 100), &e[2]);
+	plan_remove(&p, &e[2]);
+	assert_empty(&p);
+	plan_done(&p);
 }
 
 static void test_removed_it_can_be_planned_again(void **state UNUSED)
@@ -198,12 +406,12 @@ static void test_removed_it_can_be_planned_again(void **state UNUSED)
 	struct plan_entry e = {0};
 	struct plan p;
 
-	plan_init(&p, 1);
+	init(&p, 1);
 	for (int i = 0; i < 3; i++) {
 		add(&p, &e, "d.example", 100 * i);
 		assert_ptr_equal(plan_take(&p, 100 * i), &e);
 		plan_remove(&p, &e);
-		assert_int_equal(domains(&p), 0);
+		assert_empty(&p);
 		add(&p, &e, "e.example", 5);
 		plan_remove(&p, &e);
 		assert_null(plan_take(&p, DAY));
@@ -211,266 +419,19 @@ static void test_removed_it_can_be_planned_again(void **state UNUSED)
 	plan_done(&p);
 }
 
-static void test_what_a_worker_had_before_counts_at_its_domain(void **state UNUSED)
-{
-	struct plan_entry locked[3] = {0}, e = {0};
-	struct plan p;
-
-	plan_init(&p, 2);
-	for (int i = 0; i < 3; i++) /* more than the limit: they are under way already */
-		plan_lock(&p, &locked[i], SPAN_LIT("d.example"));
-	assert_true(plan_next_due(&p) == INT64_MAX);
-	add(&p, &e, "d.example", 0);
-	assert_null(plan_take(&p, 10));
-	plan_remove(&p, &locked[0]);
-	assert_null(plan_take(&p, 10));
-	plan_remove(&p, &locked[1]);
-	assert_ptr_equal(plan_take(&p, 10), &e);
-	plan_remove(&p, &locked[2]);
-	plan_remove(&p, &e);
-	assert_int_equal(domains(&p), 0);
-	plan_done(&p);
-}
-
-/* The operator changes queue.domain_in_flight while copies are parked. */
-static const struct {
-	unsigned before, after, flying;
-} limits[] = {{1, 4, 4}, {2, 3, 3}, {4, 1, 1}, {3, 3, 3}};
-
-static void test_another_limit_holds_from_the_next_end_on(void **state UNUSED)
-{
-	for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
-		struct plan_entry e[20] = {0};
-		unsigned flying = 0;
-		struct plan p;
-
-		plan_init(&p, limits[i].before);
-		for (int k = 0; k < 20; k++)
-			add(&p, &e[k], "d.example", k);
-		while (plan_take(&p, 100))
-			flying++;
-		assert_int_equal(flying, limits[i].before);
-		p.domain_limit = limits[i].after;
-		for (int k = 0; k < 8; k++) {
-			plan_remove(&p, &e[k]);
-			flying--;
-			while (plan_take(&p, 100))
-				flying++;
-		}
-		assert_int_equal(flying, limits[i].flying);
-		for (int k = 8; k < 20; k++)
-			plan_remove(&p, &e[k]);
-		plan_done(&p);
-	}
-}
-
 /* any steps */
 
-enum { ENTRIES = 200, STEPS = 50000, LIMIT = 3, DOMAINS = 5 };
-
-static struct entry {
-	struct plan_entry e;
-	unsigned domain;
-	int64_t due;
-	enum { OUT, WAITING, FLYING } at;
-} entries[ENTRIES];
-
-static unsigned flying_at(unsigned domain)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < ENTRIES; i++)
-		n += entries[i].at == FLYING && entries[i].domain == domain;
-	return n;
-}
-
-/* The earliest time of those that may go; INT64_MAX: none. */
-static int64_t naive_first(int64_t now)
-{
-	int64_t first = INT64_MAX;
-
-	for (size_t i = 0; i < ENTRIES; i++)
-		if (entries[i].at == WAITING && entries[i].due <= now && entries[i].due < first &&
-		    flying_at(entries[i].domain) < LIMIT)
-			first = entries[i].due;
-	return first;
-}
-
-static void take_one(struct plan *p, int64_t now)
-{
-	int64_t first = naive_first(now);
-	struct plan_entry *e = plan_take(p, now);
-
-	if (first == INT64_MAX) {
-		assert_null(e);
-		return;
-	}
-	assert_non_null(e);
-	struct entry *x = container_of(e, struct entry, e);
-	assert_int_equal(x->at, WAITING);
-	assert_true(x->due == first);
-	x->at = FLYING;
-}
-
-static void put_one(struct plan *p, struct entry *x, int64_t now)
-{
-	static const char *const names[DOMAINS] = {"a", "b", "c", "d", ""};
-
-	x->domain = roll(DOMAINS);
-	x->due = now + roll(200) - 100;
-	if (roll(20) == 0 && flying_at(x->domain) < LIMIT) {
-		plan_lock(p, &x->e, span_str(names[x->domain]));
-		x->at = FLYING;
-	} else {
-		add(p, &x->e, names[x->domain], x->due);
-		x->at = WAITING;
-	}
-}
+enum { RUNS = 300, RUN_BYTES = 6000 };
 
 static void test_any_steps_give_what_a_naive_model_gives(void **state UNUSED)
 {
-	struct plan p;
-	int64_t now = 0;
+	static uint8_t bytes[RUN_BYTES];
 
-	seed = 3;
-	memset(entries, 0, sizeof(entries));
-	plan_init(&p, LIMIT);
-	for (int step = 0; step < STEPS; step++) {
-		struct entry *x = &entries[roll(ENTRIES)];
-
-		now += roll(3);
-		if (roll(3) == 0) {
-			take_one(&p, now);
-		} else if (x->at == OUT) {
-			put_one(&p, x, now);
-		} else if (x->at == FLYING || roll(10) == 0) {
-			plan_remove(&p, &x->e);
-			x->at = OUT;
-		}
-	}
-	for (size_t i = 0; i < ENTRIES; i++)
-		plan_remove(&p, &entries[i].e);
-	assert_int_equal(domains(&p), 0);
-	assert_int_equal(p.due.n, 0);
-	plan_done(&p);
-}
-
-/* retries */
-
-static const struct {
-	unsigned attempts;
-	int64_t least;
-} waits[] = {
-	{0, MINUTE},
-	{1, MINUTE},
-	{2, 2 * MINUTE},
-	{3, 5 * MINUTE},
-	{4, 10 * MINUTE},
-	{5, 20 * MINUTE},
-	{6, 40 * MINUTE},
-	{7, HOUR},
-	{8, 2 * HOUR},
-	{9, 4 * HOUR},
-	{10, 4 * HOUR},
-	{1000, 4 * HOUR},
-	{UINT32_MAX, 4 * HOUR},
-};
-
-static void test_waits_grow_and_are_spread_by_up_to_a_tenth(void **state UNUSED)
-{
-	for (size_t i = 0; i < ARRAY_LEN(waits); i++) {
-		int64_t before = -1;
-
-		for (unsigned r = 0; r < 100; r++) {
-			int64_t ms = plan_retry_ms(&retry, waits[i].attempts, r);
-
-			assert_in_range(ms, waits[i].least, waits[i].least * 11 / 10 - 1);
-			assert_true(ms > before);
-			before = ms;
-		}
-		assert_true(plan_retry_ms(&retry, waits[i].attempts, 0) == waits[i].least);
-		assert_true(before >= waits[i].least * 109 / 100);
-	}
-}
-
-static void test_short_waits_are_spread_too(void **state UNUSED)
-{
-	struct conf_times t = {.n = 1, .ms = {500}};
-
-	assert_int_equal(plan_retry_ms(&t, 1, 0), 500);
-	assert_in_range(plan_retry_ms(&t, 1, 99), 545, 550);
-	t.ms[0] = 1;
-	assert_int_equal(plan_retry_ms(&t, 1, 99), 1);
-	t.ms[0] = 30 * DAY;
-	assert_in_range(plan_retry_ms(&t, 7, 99), 30 * DAY, 33 * DAY);
-}
-
-enum { COPIES = 1000, PLACES = 20 };
-
-static struct copy {
-	struct plan_entry e;
-	unsigned attempts;
-	int64_t last;
-} copies[COPIES];
-
-/* Five days in which every attempt fails at once; the attempts of all copies together. */
-static unsigned five_days(unsigned rolls, size_t domain_count)
-{
-	struct plan p;
-	unsigned total = 0;
-	int64_t now = 0;
-
-	memset(copies, 0, sizeof(copies));
-	plan_init(&p, PLACES);
-	for (size_t i = 0; i < COPIES; i++) {
-		char domain[32];
-
-		snprintf(domain, sizeof(domain), "d%zu.example", i % domain_count);
-		add(&p, &copies[i].e, domain, 0);
-	}
-	while ((now = plan_next_due(&p)) <= 5 * DAY) {
-		struct plan_entry *e = plan_take(&p, now);
-		struct copy *c = container_of(e, struct copy, e);
-		char domain[32];
-
-		assert_non_null(e);
-		snprintf(domain, sizeof(domain), "d%zu.example", (c - copies) % domain_count);
-		plan_remove(&p, e);
-		c->last = now;
-		total++;
-		add(&p, e, domain,
-		    now + plan_retry_ms(&retry, ++c->attempts, rolls ? roll(rolls) : 0));
-	}
-	for (size_t i = 0; i < COPIES; i++)
-		plan_remove(&p, &copies[i].e);
-	assert_int_equal(domains(&p), 0);
-	plan_done(&p);
-	return total;
-}
-
-/* At 0, 1, 3, 8, 18, 38, 78, 138 and 258 minutes, then every 240 up to 7,200: 9 + 28. */
-static void test_five_days_of_retries_without_spreading(void **state UNUSED)
-{
-	for (size_t d = 1; d <= COPIES; d = d == 1 ? 7 : d == 7 ? COPIES : d + 1) {
-		assert_int_equal(five_days(0, d), 37 * COPIES);
-		for (size_t i = 0; i < COPIES; i++) {
-			assert_int_equal(copies[i].attempts, 37);
-			assert_true(copies[i].last == (258 + 28 * 240) * MINUTE);
-		}
-	}
-}
-
-/* A tenth more of waiting makes at most three attempts less; no copy is forgotten. */
-static void test_five_days_of_retries_with_spreading(void **state UNUSED)
-{
-	unsigned total;
-
-	seed = 5;
-	total = five_days(100, 7);
-	assert_in_range(total, 34 * COPIES, 37 * COPIES);
-	for (size_t i = 0; i < COPIES; i++) {
-		assert_in_range(copies[i].attempts, 34, 37);
-		assert_true(copies[i].last > 5 * DAY - 4 * HOUR * 11 / 10);
+	for (int run = 0; run < RUNS; run++) {
+		seed = (uint64_t)run;
+		for (size_t i = 0; i < RUN_BYTES; i++)
+			bytes[i] = (uint8_t)roll(256);
+		model_run(span_of(bytes, RUN_BYTES));
 	}
 }
 
@@ -483,17 +444,19 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_those_due_first_go_first_and_none_before_its_time),
+		cmocka_unit_test(test_those_due_together_go_in_the_order_of_adding),
+		cmocka_unit_test(test_what_waits_for_a_place_goes_in_the_order_of_time),
+		cmocka_unit_test(test_a_clock_that_jumps_neither_loses_nor_repeats_anything),
 		cmocka_unit_test(test_at_its_domains_limit_a_copy_waits_and_others_pass),
-		cmocka_unit_test(test_the_order_of_those_parked_outlives_a_lost_place),
+		cmocka_unit_test(test_no_more_than_the_total_are_in_flight),
+		cmocka_unit_test(test_what_a_worker_had_before_counts_even_above_the_limits),
+		cmocka_unit_test(test_other_limits_hold_at_once),
+		cmocka_unit_test(test_a_smaller_limit_is_reached_from_above),
+		cmocka_unit_test(test_waiting_tells_how_many_are_due_and_since_when),
 		cmocka_unit_test(test_removed_from_wherever_it_is),
+		cmocka_unit_test(test_a_place_that_was_held_for_what_is_removed_goes_to_the_next),
 		cmocka_unit_test(test_removed_it_can_be_planned_again),
-		cmocka_unit_test(test_what_a_worker_had_before_counts_at_its_domain),
-		cmocka_unit_test(test_another_limit_holds_from_the_next_end_on),
 		cmocka_unit_test(test_any_steps_give_what_a_naive_model_gives),
-		cmocka_unit_test(test_waits_grow_and_are_spread_by_up_to_a_tenth),
-		cmocka_unit_test(test_short_waits_are_spread_too),
-		cmocka_unit_test(test_five_days_of_retries_without_spreading),
-		cmocka_unit_test(test_five_days_of_retries_with_spreading),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

@@ -552,7 +552,7 @@ def stored_is_what_was_accepted(box):
             set(box.accepted) - set(stored), [stored[i] for i in set(stored) - set(box.accepted)]))
     for i, (envelope, content) in box.accepted.items():
         received = re.match(rb"Received: from client\.test \(\[127\.0\.0\.1\]\)\r\n"
-                            rb"\tby mail\.sandbox\.test \(Posthaste\) with ESMTPSA id " +
+                            rb"\tby mail\.sandbox\.test \(Posthaste\) with (?:ESMTPSA|UTF8SMTPSA) id " +
                             i.encode() + rb"\r\n\t\(using TLSv1\.[23] [A-Z0-9_-]+\);\r\n"
                             rb"\t([^\r\n]+ \+0000)\r\n", stored[i][1])
         if not received:
