@@ -63,7 +63,7 @@ static size_t read_finished(uint64_t *after, int64_t before_ms, struct finished 
 {
 	enum { S = MAIL_SQL_MESSAGES_FINISHED };
 	struct db *db = store_db();
-	int64_t today = wall_day(wall_now());
+	int64_t now = wall_now().ms, today = wall_day((struct wall){now});
 	size_t n = 0;
 
 	db_u64(db, S, *after);
@@ -73,7 +73,11 @@ static size_t read_finished(uint64_t *after, int64_t before_ms, struct finished 
 		bool has_bytes = db_get_i64(db, S, 2) > today;
 		bool has_events = db_get_u64(db, S, 4) != 0;
 
-		if (db_get_i64(db, S, 1) >= before_ms)
+		int64_t received = db_get_i64(db, S, 1);
+
+		if (received > now)
+			continue; /* the clock was set back since: nothing is told by it */
+		if (received >= before_ms)
 			break;
 		f->n = db_get_u64(db, S, 0);
 		f->forget = db_get_u64(db, S, 3) != 0;
