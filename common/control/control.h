@@ -2,8 +2,8 @@
  * control.h - typed access to control/control.db: organisations, servers, domains, credentials.
  *
  * smtpd and queued open it with DB_READ and use control_auth...(), control_domain(), control_gate()
- * and the find functions; the command (later httpd) opens it with DB_WRITE.  Each writing function is one
- * durable transaction.  No read transaction outlives a call.
+ * and the find functions; the command (later httpd) opens it with DB_WRITE.  Each writing function
+ * is one durable transaction.  No read transaction outlives a call.
  *
  * An organisation or a server is named by its permalink: 1 to CONTROL_NAME_MAX bytes of a-z, 0-9
  * and hyphen, not a reserved word.  A server's full name is "org/server".

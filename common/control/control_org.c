@@ -277,7 +277,7 @@ static int server_insert(struct control *c, struct span name)
 
 static void settings_write(struct control *c, uint64_t server, const struct control_settings *s)
 {
-	db_u64(c->d, CONTROL_SQL_SERVER_SET, s->development);
+	db_text(c->d, CONTROL_SQL_SERVER_SET, span_str(s->development ? "development" : "live"));
 	db_u64(c->d, CONTROL_SQL_SERVER_SET, s->send_limit);
 	db_u64(c->d, CONTROL_SQL_SERVER_SET, s->bytes_limit);
 	db_u64(c->d, CONTROL_SQL_SERVER_SET, s->allow_sender);

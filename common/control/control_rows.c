@@ -152,9 +152,10 @@ static int credential_check(struct control *c, struct span type, struct span nam
 {
 	if (!span_eq_str(type, "smtp") && !span_eq_str(type, "api") &&
 	    !span_eq_str(type, "smtp-ip"))
-		return control_fail(c, -EINVAL,
-				    "\"%.*s\" is no type of credential; it is smtp, api or smtp-ip",
-				    SPAN_FMT(type));
+		return control_fail(
+			c, -EINVAL,
+			"\"%.*s\" is no type of credential; it is smtp or api, or smtp-ip",
+			SPAN_FMT(type));
 	return control_text_check(c, name, 1, "a credential's name");
 }
 

@@ -541,7 +541,7 @@ static void the_credentials_for_cram_md5_of_a_server_are_limited(void **state)
 	struct control *c = open_for(DB_WRITE);
 	struct control_credential_new new = {
 		.server = SPAN_LIT("acme/one"), .type = SPAN_LIT("smtp"), .cram = true};
-	char name[16];
+	char name[32];
 	int i;
 
 	(void)state;

@@ -158,8 +158,8 @@ SELECT s.id, o.permalink || '/' || s.permalink, s.created,
 FROM servers s JOIN orgs o ON o.id = s.org ORDER BY o.permalink, s.permalink
 
 -- name: server_set
-UPDATE servers SET mode = iif(?, 'development', 'live'), send_limit = ?, bytes_limit = ?,
-	allow_sender = ?, privacy = ? WHERE id = ?
+UPDATE servers SET mode = ?, send_limit = ?, bytes_limit = ?, allow_sender = ?, privacy = ?
+WHERE id = ?
 
 -- name: server_suspend
 UPDATE servers SET suspended = COALESCE(suspended, ?), suspend_reason = ? WHERE id = ?
