@@ -163,3 +163,13 @@ int ctl_number(const char *opt_name, const char *text, uint64_t max, uint64_t *o
 	return ctl_fail(EX_USAGE, "%s %s: that is not a number from 0 to %llu; write it in digits",
 			opt_name, text, (unsigned long long)max);
 }
+
+int ctl_yes_no(const char *opt_name, const char *text, bool *out)
+{
+	bool yes = strcmp(text, "yes") == 0;
+
+	if (!yes && strcmp(text, "no") != 0)
+		return ctl_fail(EX_USAGE, "%s %s: it is yes or no", opt_name, text);
+	*out = yes;
+	return 0;
+}

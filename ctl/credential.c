@@ -1,5 +1,5 @@
 /*
- * credential.c - posthaste credential create|list|show|delete.
+ * credential.c - posthaste credential create|list|show|set|delete.
  *
  * A secret is shown once, when it is made; only its keyed hash is stored.
  */
@@ -19,22 +19,17 @@ struct request {
 	struct control *c;
 	struct span type, name;
 	char server[CONTROL_LABEL_SIZE];
-	const char *secret; /* create only; NULL: to be made */
 };
 
+/* opts[0] is for --server. */
 static int begin(int argc, char **argv, const struct ctl_options *o, enum db_mode mode,
-		 struct request *r)
+		 struct ctl_opt *opts, size_t opt_count, struct request *r)
 {
 	const char *args[2], *server = NULL;
-	bool create = mode == DB_WRITE && strcmp(argv[1], "create") == 0;
-	struct ctl_opt opts[] = {
-		{"--server", CTL_VALUE, &server},
-		{"--secret", CTL_VALUE, &r->secret},
-	};
 	int code;
 
-	r->secret = NULL;
-	code = ctl_args(argc, argv, o, opts, create ? 2 : 1, args, 2, 2);
+	opts[0] = (struct ctl_opt){"--server", CTL_VALUE, &server};
+	code = ctl_args(argc, argv, o, opts, opt_count, args, 2, 2);
 	if (code)
 		return code;
 	r->type = span_str(args[0]);
@@ -50,9 +45,11 @@ static int begin(int argc, char **argv, const struct ctl_options *o, enum db_mod
 
 static json_t *credential_json(const struct control_credential *row)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "id", out_uint(row->id), "type",
-			 out_str(row->type), "name", out_str(row->name), "server",
-			 out_str(row->server), "created", out_time(row->created));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:o}", "id", out_uint(row->id),
+			 "type", out_str(row->type), "name", out_str(row->name), "server",
+			 out_str(row->server), "created", out_time(row->created), "hold", row->hold,
+			 "cram_md5", row->cram, "network",
+			 row->network[0] ? out_str(row->network) : json_null());
 }
 
 /* secret NULL: not shown. */
@@ -81,7 +78,15 @@ static void credential_print(const struct control_credential *row, const char *s
 	table_str(&t, row->server);
 	table_str(&t, "created");
 	table_str(&t, created);
+	table_str(&t, "hold");
+	table_str(&t, row->hold ? "yes" : "no");
+	if (row->network[0]) {
+		table_str(&t, "network");
+		table_str(&t, row->network);
+	}
 	if (smtp) {
+		table_str(&t, "cram-md5");
+		table_str(&t, row->cram ? "yes" : "no");
 		table_str(&t, "user");
 		table_str(&t, row->server);
 	}
@@ -136,62 +141,155 @@ static int key_load(uint8_t key[32])
 	return err;
 }
 
-static int create(struct request *r, const struct ctl_options *o)
-{
-	uint8_t key[32], hash[CONTROL_HASH_SIZE];
-	struct control_credential row;
-	char made[SECRET_LENGTH + 1];
-	const char *secret = r->secret ? r->secret : made;
-	int err = key_load(key);
+/* Options of create, as they were given. */
+struct create_options {
+	const char *secret, *network;
+	bool cram, hold;
+};
 
+/* Which options belong to which type. */
+static int options_check(struct span type, const struct create_options *in)
+{
+	bool by_network = span_eq_str(type, "smtp-ip");
+
+	if (by_network && !in->network)
+		return ctl_fail(EX_USAGE, "smtp-ip needs --network CIDR: the addresses that may "
+					  "submit, like 192.0.2.0/24");
+	if (!by_network && in->network)
+		return ctl_fail(EX_USAGE, "--network is for type smtp-ip only");
+	if (by_network && in->secret)
+		return ctl_fail(EX_USAGE, "--secret: type smtp-ip has none, the client's address "
+					  "is what counts");
+	if (in->cram && !span_eq_str(type, "smtp"))
+		return ctl_fail(EX_USAGE, "--cram-md5 is for type smtp only");
+	return in->secret ? secret_check(in->secret) : 0;
+}
+
+static int network_read(const char *text, struct conf_net *out)
+{
+	char right[CONF_NET_SIZE];
+	int err = conf_net_read(span_str(text), out);
+
+	if (err == -EDOM) {
+		conf_net_write(out, right);
+		return ctl_fail(EX_DATAERR,
+				"--network %s: it is not written as a network; did you mean %s?",
+				text, right);
+	}
+	if (err)
+		return ctl_fail(EX_DATAERR,
+				"--network %s: %s; write it like 192.0.2.0/24, 2001:db8::/32 or "
+				"192.0.2.1",
+				text, err == -ERANGE ? "no such prefix length" : "not a network");
+	if (out->bits == 0)
+		return ctl_fail(EX_DATAERR,
+				"--network %s: everybody could submit; name the addresses that may",
+				text);
+	return 0;
+}
+
+static int create(struct request *r, const struct create_options *in, const struct ctl_options *o)
+{
+	struct control_credential_new new = {.server = span_str(r->server),
+					     .type = r->type,
+					     .name = r->name,
+					     .hold = in->hold,
+					     .cram = in->cram};
+	struct control_credential row;
+	struct conf_net network;
+	char made[SECRET_LENGTH + 1];
+	const char *secret = in->secret ? in->secret : made;
+	uint8_t key[32];
+	int err = in->network ? network_read(in->network, &network) : 0;
+
+	if (!err)
+		err = key_load(key);
 	if (err)
 		return err;
 	secret_make(made);
-	control_secret_hash(key, span_str(secret), hash);
+	if (in->network)
+		new.network = &network;
+	else
+		new.secret = span_str(secret);
+	err = control_credential_add(r->c, key, &new);
 	sodium_memzero(key, sizeof(key));
-	err = control_credential_create(r->c, span_str(r->server), r->type, r->name, hash);
 	if (!err)
-		err = control_credential_find(r->c, span_str(r->server), r->type, r->name, &row);
+		err = control_credential_find(r->c, new.server, r->type, r->name, &row);
 	if (err)
 		return ctl_control_fail(r->c, err);
-	credential_print(&row, secret, o);
+	credential_print(&row, in->network ? NULL : secret, o);
 	return 0;
 }
 
 int cmd_credential_create(int argc, char **argv, const struct ctl_options *o)
 {
+	struct create_options in = {NULL};
+	struct ctl_opt opts[] = {
+		{NULL, CTL_VALUE, NULL},
+		{"--secret", CTL_VALUE, &in.secret},
+		{"--network", CTL_VALUE, &in.network},
+		{"--cram-md5", CTL_FLAG, &in.cram},
+		{"--hold", CTL_FLAG, &in.hold},
+	};
 	struct request r = {0};
-	int code = begin(argc, argv, o, DB_WRITE, &r);
+	int code = begin(argc, argv, o, DB_WRITE, opts, ARRAY_LEN(opts), &r);
 
-	if (!code && r.secret)
-		code = secret_check(r.secret);
 	if (!code)
-		code = create(&r, o);
+		code = options_check(r.type, &in);
+	if (!code)
+		code = create(&r, &in, o);
 	control_close(&r.c);
 	return code;
 }
 
-int cmd_credential_show(int argc, char **argv, const struct ctl_options *o)
+static int show(struct request *r, const struct ctl_options *o)
 {
 	struct control_credential row;
-	struct request r = {0};
-	int err, code = begin(argc, argv, o, DB_READ, &r);
+	int err = control_credential_find(r->c, span_str(r->server), r->type, r->name, &row);
 
-	if (code)
-		return code;
-	err = control_credential_find(r.c, span_str(r.server), r.type, r.name, &row);
 	if (err)
-		code = ctl_control_fail(r.c, err);
-	else
-		credential_print(&row, NULL, o);
+		return ctl_control_fail(r->c, err);
+	credential_print(&row, NULL, o);
+	return 0;
+}
+
+int cmd_credential_show(int argc, char **argv, const struct ctl_options *o)
+{
+	struct ctl_opt opts[1];
+	struct request r = {0};
+	int code = begin(argc, argv, o, DB_READ, opts, ARRAY_LEN(opts), &r);
+
+	if (!code)
+		code = show(&r, o);
+	control_close(&r.c);
+	return code;
+}
+
+int cmd_credential_set(int argc, char **argv, const struct ctl_options *o)
+{
+	const char *hold = NULL;
+	struct ctl_opt opts[] = {{NULL, CTL_VALUE, NULL}, {"--hold", CTL_VALUE, &hold}};
+	struct request r = {0};
+	bool yes = false;
+	int code = begin(argc, argv, o, DB_WRITE, opts, ARRAY_LEN(opts), &r);
+
+	if (!code)
+		code = hold ? ctl_yes_no("--hold", hold, &yes)
+			    : ctl_fail(EX_USAGE, "nothing to set; say --hold yes or --hold no");
+	if (!code) {
+		int err = control_credential_hold(r.c, span_str(r.server), r.type, r.name, yes);
+
+		code = err ? ctl_control_fail(r.c, err) : show(&r, o);
+	}
 	control_close(&r.c);
 	return code;
 }
 
 int cmd_credential_delete(int argc, char **argv, const struct ctl_options *o)
 {
+	struct ctl_opt opts[1];
 	struct request r = {0};
-	int err, code = begin(argc, argv, o, DB_WRITE, &r);
+	int err, code = begin(argc, argv, o, DB_WRITE, opts, ARRAY_LEN(opts), &r);
 
 	if (code)
 		return code;
@@ -221,12 +319,16 @@ static void list_row(const struct control_credential *row, void *arg)
 	table_str(arg, row->server);
 	table_str(arg, row->type);
 	table_str(arg, row->name);
+	table_str(arg, row->network[0] ? row->network : "-");
+	table_str(arg, row->cram ? "yes" : "no");
+	table_str(arg, row->hold ? "yes" : "no");
 	table_str(arg, created);
 }
 
 int cmd_credential_list(int argc, char **argv, const struct ctl_options *o)
 {
-	static const char *const heads[] = {"SERVER", "TYPE", "NAME", "CREATED"};
+	static const char *const heads[] = {"SERVER",	"TYPE", "NAME",	  "NETWORK",
+					    "CRAM-MD5", "HOLD", "CREATED"};
 	const char *server = NULL;
 	struct ctl_opt opts[] = {{"--server", CTL_VALUE, &server}};
 	int err, code = ctl_args(argc, argv, o, opts, ARRAY_LEN(opts), NULL, 0, 0);

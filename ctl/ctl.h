@@ -72,6 +72,8 @@ int ctl_args(int argc, char **argv, const struct ctl_options *o, const struct ct
 	     size_t opt_count, const char **args, size_t args_min, size_t args_max) MUST_CHECK;
 /* An option's number; 0 or EX_USAGE after having said why. */
 int ctl_number(const char *option, const char *text, uint64_t max, uint64_t *out) MUST_CHECK;
+/* The value of an option that is yes or no; 0 or EX_USAGE after having said why. */
+int ctl_yes_no(const char *option, const char *text, bool *out) MUST_CHECK;
 
 /* The instance (instance.c).  What returns int gives 0, or an exit code after having said why;
  * what returns a pointer gives NULL then, with the exit code in *code_out. */
@@ -89,6 +91,9 @@ struct control *ctl_control(enum db_mode mode, int *code_out);
 int ctl_control_fail(const struct control *c, int err);
 /* The server that --server means; server_arg NULL: the only one there is, or sandbox/sandbox. */
 int ctl_server(struct control *c, const char *server_arg, char out[CONTROL_LABEL_SIZE]) MUST_CHECK;
+/* "no", or since when and why, as one cell. */
+struct table;
+void ctl_suspension(struct table *t, const struct control_suspension *s);
 /* The configuration in force (run/active.conf, else posthaste.conf); conf_free(). */
 struct conf *ctl_conf(int *code_out);
 /* One question to a door of who ("queued", "the signer"): the answer's spans point into packet,
@@ -104,10 +109,15 @@ int ctl_claim(const struct ctl_options *o) MUST_CHECK;
 int cmd_org_create(int argc, char **argv, const struct ctl_options *o);
 int cmd_org_list(int argc, char **argv, const struct ctl_options *o);
 int cmd_org_show(int argc, char **argv, const struct ctl_options *o);
+int cmd_org_suspend(int argc, char **argv, const struct ctl_options *o);
+int cmd_org_unsuspend(int argc, char **argv, const struct ctl_options *o);
 int cmd_org_delete(int argc, char **argv, const struct ctl_options *o);
 int cmd_server_create(int argc, char **argv, const struct ctl_options *o);
 int cmd_server_list(int argc, char **argv, const struct ctl_options *o);
 int cmd_server_show(int argc, char **argv, const struct ctl_options *o);
+int cmd_server_set(int argc, char **argv, const struct ctl_options *o);
+int cmd_server_suspend(int argc, char **argv, const struct ctl_options *o);
+int cmd_server_unsuspend(int argc, char **argv, const struct ctl_options *o);
 int cmd_server_delete(int argc, char **argv, const struct ctl_options *o);
 int cmd_domain_create(int argc, char **argv, const struct ctl_options *o);
 int cmd_domain_list(int argc, char **argv, const struct ctl_options *o);
@@ -117,6 +127,7 @@ int cmd_domain_delete(int argc, char **argv, const struct ctl_options *o);
 int cmd_credential_create(int argc, char **argv, const struct ctl_options *o);
 int cmd_credential_list(int argc, char **argv, const struct ctl_options *o);
 int cmd_credential_show(int argc, char **argv, const struct ctl_options *o);
+int cmd_credential_set(int argc, char **argv, const struct ctl_options *o);
 int cmd_credential_delete(int argc, char **argv, const struct ctl_options *o);
 int cmd_message_list(int argc, char **argv, const struct ctl_options *o);
 int cmd_message_show(int argc, char **argv, const struct ctl_options *o);

@@ -18,6 +18,11 @@
 static int cmd_version(int argc, char **argv, const struct ctl_options *o);
 static int cmd_help(int argc, char **argv, const struct ctl_options *o);
 
+#define SERVER_SETTINGS                                                              \
+	"[--mode live|development] [--send-limit N|none] [--bytes-limit SIZE|none] " \
+	"[--allow-sender yes|no] [--privacy yes|no]"
+#define CREDENTIAL_TYPES "smtp|api|smtp-ip"
+
 static const struct ctl_command commands[] = {
 	{"sandbox start", "DIR [--relay HOST:PORT] [--mx DOMAIN=HOST:PORT ...]",
 	 "make an instance for development, and start it", cmd_sandbox_start, CTL_OUTSIDE},
@@ -28,11 +33,16 @@ static const struct ctl_command commands[] = {
 	{"org create", "NAME", "make an organisation", cmd_org_create, 0},
 	{"org list", "", "list organisations", cmd_org_list, 0},
 	{"org show", "NAME", "show one", cmd_org_show, 0},
+	{"org suspend", "NAME [--reason TEXT]", "stop all mail of its servers", cmd_org_suspend, 0},
+	{"org unsuspend", "NAME", "let its mail go again", cmd_org_unsuspend, 0},
 	{"org delete", "NAME", "delete one that has no servers", cmd_org_delete, 0},
-	{"server create", "ORG/NAME", "make a mail server in an organisation", cmd_server_create,
-	 0},
+	{"server create", "ORG/NAME " SERVER_SETTINGS, "make a mail server in an organisation",
+	 cmd_server_create, 0},
 	{"server list", "", "list servers", cmd_server_list, 0},
 	{"server show", "ORG/NAME", "show one", cmd_server_show, 0},
+	{"server set", "ORG/NAME " SERVER_SETTINGS, "change its settings", cmd_server_set, 0},
+	{"server suspend", "ORG/NAME [--reason TEXT]", "stop all its mail", cmd_server_suspend, 0},
+	{"server unsuspend", "ORG/NAME", "let its mail go again", cmd_server_unsuspend, 0},
 	{"server delete", "ORG/NAME", "delete one that has no domains and credentials",
 	 cmd_server_delete, 0},
 	{"domain create", "NAME [--server ORG/SERVER] [--verified]",
@@ -43,12 +53,16 @@ static const struct ctl_command commands[] = {
 	{"domain verify", "NAME [--server ORG/SERVER]", "vouch that it is its owner's",
 	 cmd_domain_verify, 0},
 	{"domain delete", "NAME [--server ORG/SERVER]", "delete one", cmd_domain_delete, 0},
-	{"credential create", "smtp|api NAME [--server ORG/SERVER] [--secret S]",
+	{"credential create",
+	 CREDENTIAL_TYPES " NAME [--server ORG/SERVER] [--secret S] [--cram-md5] [--network CIDR] "
+			  "[--hold]",
 	 "make a credential; its secret is shown once", cmd_credential_create, 0},
 	{"credential list", "[--server ORG/SERVER]", "list credentials", cmd_credential_list, 0},
-	{"credential show", "smtp|api NAME [--server ORG/SERVER]", "show one, without its secret",
-	 cmd_credential_show, 0},
-	{"credential delete", "smtp|api NAME [--server ORG/SERVER]", "delete one",
+	{"credential show", CREDENTIAL_TYPES " NAME [--server ORG/SERVER]",
+	 "show one, without its secret", cmd_credential_show, 0},
+	{"credential set", CREDENTIAL_TYPES " NAME [--server ORG/SERVER] --hold yes|no",
+	 "hold its mail, or not", cmd_credential_set, 0},
+	{"credential delete", CREDENTIAL_TYPES " NAME [--server ORG/SERVER]", "delete one",
 	 cmd_credential_delete, 0},
 	{"message list", "[--after ID] [--limit N] [--json [--raw]]", "list accepted messages",
 	 cmd_message_list, 0},

@@ -1,5 +1,5 @@
 /*
- * org.c - posthaste org create|list|show|delete.
+ * org.c - posthaste org create|list|show|suspend|unsuspend|delete.
  */
 #include <stdio.h>
 
@@ -8,9 +8,13 @@
 
 static json_t *org_json(const struct control_org *org)
 {
-	return json_pack("{s:o, s:o, s:o, s:o}", "id", out_uint(org->id), "name",
+	const struct control_suspension *s = &org->suspension;
+
+	return json_pack("{s:o, s:o, s:o, s:o, s:b, s:o, s:o}", "id", out_uint(org->id), "name",
 			 out_str(org->name), "created", out_time(org->created), "servers",
-			 out_uint(org->servers));
+			 out_uint(org->servers), "suspended", s->is, "suspended_at",
+			 s->is ? out_time(s->since) : json_null(), "suspend_reason",
+			 out_str(s->reason));
 }
 
 static void org_print(const struct control_org *org, const struct ctl_options *o)
@@ -30,6 +34,8 @@ static void org_print(const struct control_org *org, const struct ctl_options *o
 	table_str(&t, created);
 	table_str(&t, "servers");
 	table_fmt(&t, "%llu", (unsigned long long)org->servers);
+	table_str(&t, "suspended");
+	ctl_suspension(&t, &org->suspension);
 	table_print(&t);
 }
 
@@ -84,6 +90,35 @@ int cmd_org_show(int argc, char **argv, const struct ctl_options *o)
 	return code;
 }
 
+int cmd_org_suspend(int argc, char **argv, const struct ctl_options *o)
+{
+	const char *args[1], *reason = NULL;
+	struct ctl_opt opts[] = {{"--reason", CTL_VALUE, &reason}};
+	int err, code = ctl_args(argc, argv, o, opts, ARRAY_LEN(opts), args, 1, 1);
+	struct control *c = code ? NULL : ctl_control(DB_WRITE, &code);
+
+	if (!c)
+		return code;
+	err = control_org_suspend(c, span_str(args[0]), span_str(reason));
+	code = err ? ctl_control_fail(c, err) : show(c, span_str(args[0]), o);
+	control_close(&c);
+	return code;
+}
+
+int cmd_org_unsuspend(int argc, char **argv, const struct ctl_options *o)
+{
+	struct span name;
+	int code, err;
+	struct control *c = begin(argc, argv, o, DB_WRITE, &name, &code);
+
+	if (!c)
+		return code;
+	err = control_org_unsuspend(c, name);
+	code = err ? ctl_control_fail(c, err) : show(c, name, o);
+	control_close(&c);
+	return code;
+}
+
 int cmd_org_delete(int argc, char **argv, const struct ctl_options *o)
 {
 	struct span name;
@@ -115,12 +150,13 @@ static void list_row(const struct control_org *org, void *arg)
 	wall_iso(org->created, created);
 	table_str(arg, org->name);
 	table_fmt(arg, "%llu", (unsigned long long)org->servers);
+	table_str(arg, org->suspension.is ? "suspended" : "live");
 	table_str(arg, created);
 }
 
 int cmd_org_list(int argc, char **argv, const struct ctl_options *o)
 {
-	static const char *const heads[] = {"NAME", "SERVERS", "CREATED"};
+	static const char *const heads[] = {"NAME", "SERVERS", "STATE", "CREATED"};
 	int err, code = ctl_args(argc, argv, o, NULL, 0, NULL, 0, 0);
 	struct control *c = code ? NULL : ctl_control(DB_READ, &code);
 	struct table t;

@@ -1,16 +1,158 @@
 /*
- * server.c - posthaste server create|list|show|delete.
+ * server.c - posthaste server create|list|show|set|suspend|unsuspend|delete.
  */
 #include <stdio.h>
+
+#include "common/conf/conf_types.h"
 
 #include "ctl/ctl.h"
 #include "ctl/output.h"
 
+/* settings */
+
+enum { LIMIT_MAX = 1000000000 };
+
+static int number_option(const char *name, const char *text, uint64_t *out)
+{
+	int code;
+
+	if (strcmp(text, "none") == 0) {
+		*out = 0;
+		return 0;
+	}
+	code = ctl_number(name, text, LIMIT_MAX, out);
+	if (!code && *out == 0)
+		code = ctl_fail(EX_USAGE,
+				"%s 0: a limit is 1 or more, or none; to stop all mail suspend the "
+				"server",
+				name);
+	return code;
+}
+
+static int size_option(const char *name, const char *text, uint64_t *out)
+{
+	const struct conf_key key = {.name = name, .min = "1", .max = "1T"};
+	struct conf_value value = {.n = 1, .word = {span_str(text)}};
+	struct conf_error e;
+
+	if (strcmp(text, "none") == 0) {
+		*out = 0;
+		return 0;
+	}
+	if (conf_type_size.parse(&key, &value, out, &e) != 0)
+		return ctl_fail(EX_USAGE, "%s %s: %s; or none", name, text, e.text);
+	return 0;
+}
+
+/* Options as they were given; NULL: not. */
+struct settings_options {
+	const char *mode, *send_limit, *bytes_limit, *allow_sender, *privacy;
+};
+
+static int mode_option(const char *text, bool *out)
+{
+	bool development = strcmp(text, "development") == 0;
+
+	if (!development && strcmp(text, "live") != 0)
+		return ctl_fail(EX_USAGE, "--mode %s: it is live or development", text);
+	*out = development;
+	return 0;
+}
+
+static int settings_read(const struct settings_options *in, struct control_settings *out,
+			 unsigned *which)
+{
+	int code = 0;
+
+	*which = (in->mode ? CONTROL_SET_DEVELOPMENT : 0U) |
+		 (in->send_limit ? CONTROL_SET_SEND_LIMIT : 0U) |
+		 (in->bytes_limit ? CONTROL_SET_BYTES_LIMIT : 0U) |
+		 (in->allow_sender ? CONTROL_SET_ALLOW_SENDER : 0U) |
+		 (in->privacy ? CONTROL_SET_PRIVACY : 0U);
+	if (in->mode)
+		code = mode_option(in->mode, &out->development);
+	if (!code && in->send_limit)
+		code = number_option("--send-limit", in->send_limit, &out->send_limit);
+	if (!code && in->bytes_limit)
+		code = size_option("--bytes-limit", in->bytes_limit, &out->bytes_limit);
+	if (!code && in->allow_sender)
+		code = ctl_yes_no("--allow-sender", in->allow_sender, &out->allow_sender);
+	if (!code && in->privacy)
+		code = ctl_yes_no("--privacy", in->privacy, &out->privacy);
+	return code;
+}
+
+/* showing */
+
+static json_t *limit_json(uint64_t limit)
+{
+	return limit ? out_uint(limit) : json_null();
+}
+
+static void add_settings(json_t *j, const struct control_settings *s)
+{
+	json_object_set_new(j, "mode", out_str(s->development ? "development" : "live"));
+	json_object_set_new(j, "send_limit", limit_json(s->send_limit));
+	json_object_set_new(j, "bytes_limit", limit_json(s->bytes_limit));
+	json_object_set_new(j, "allow_sender", json_boolean(s->allow_sender));
+	json_object_set_new(j, "privacy", json_boolean(s->privacy));
+}
+
+static json_t *suspended_by(const struct control_suspension *s)
+{
+	if (!s->is)
+		return json_null();
+	return out_str(s->by_org ? "org" : "server");
+}
+
 static json_t *server_json(const struct control_server *s)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "id", out_uint(s->id), "name",
-			 out_str(s->name), "created", out_time(s->created), "domains",
-			 out_uint(s->domains), "credentials", out_uint(s->credentials));
+	const struct control_suspension *sus = &s->suspension;
+	json_t *j = json_pack("{s:o, s:o, s:o, s:o, s:o}", "id", out_uint(s->id), "name",
+			      out_str(s->name), "created", out_time(s->created), "domains",
+			      out_uint(s->domains), "credentials", out_uint(s->credentials));
+
+	add_settings(j, &s->settings);
+	json_object_set_new(j, "suspended", json_boolean(sus->is));
+	json_object_set_new(j, "suspended_at", sus->is ? out_time(sus->since) : json_null());
+	json_object_set_new(j, "suspended_by", suspended_by(sus));
+	json_object_set_new(j, "suspend_reason", out_str(sus->reason));
+	return j;
+}
+
+static void limit_cell(struct table *t, uint64_t limit, const char *unit)
+{
+	if (limit)
+		table_fmt(t, "%llu %s", (unsigned long long)limit, unit);
+	else
+		table_str(t, "none");
+}
+
+static void table_settings(struct table *t, const struct control_settings *s)
+{
+	table_str(t, "mode");
+	table_str(t, s->development ? "development" : "live");
+	table_str(t, "send limit");
+	limit_cell(t, s->send_limit, "an hour");
+	table_str(t, "bytes limit");
+	limit_cell(t, s->bytes_limit, "bytes");
+	table_str(t, "allow sender");
+	table_str(t, s->allow_sender ? "yes" : "no");
+	table_str(t, "privacy");
+	table_str(t, s->privacy ? "yes" : "no");
+}
+
+void ctl_suspension(struct table *t, const struct control_suspension *s)
+{
+	char since[WALL_TEXT_SIZE];
+
+	if (!s->is) {
+		table_str(t, "no");
+		return;
+	}
+	wall_iso(s->since, since);
+	table_fmt(t, "since %s%s%s%s", since, s->by_org ? ", with its organisation" : "",
+		  s->reason[0] ? ": " : "", s->reason);
 }
 
 static void server_print(const struct control_server *s, const struct ctl_options *o)
@@ -32,6 +174,9 @@ static void server_print(const struct control_server *s, const struct ctl_option
 	table_fmt(&t, "%llu", (unsigned long long)s->domains);
 	table_str(&t, "credentials");
 	table_fmt(&t, "%llu", (unsigned long long)s->credentials);
+	table_settings(&t, &s->settings);
+	table_str(&t, "suspended");
+	ctl_suspension(&t, &s->suspension);
 	table_print(&t);
 }
 
@@ -59,7 +204,84 @@ static int show(struct control *c, struct span name, const struct ctl_options *o
 	return 0;
 }
 
+/* The server's name, the settings that are given, and control.db. */
+static struct control *begin_settings(int argc, char **argv, const struct ctl_options *o,
+				      struct span *name, struct control_settings *settings,
+				      unsigned *which, int *code)
+{
+	struct settings_options in = {NULL};
+	const char *args[1];
+	struct ctl_opt opts[] = {
+		{"--mode", CTL_VALUE, &in.mode},
+		{"--send-limit", CTL_VALUE, &in.send_limit},
+		{"--bytes-limit", CTL_VALUE, &in.bytes_limit},
+		{"--allow-sender", CTL_VALUE, &in.allow_sender},
+		{"--privacy", CTL_VALUE, &in.privacy},
+	};
+
+	*code = ctl_args(argc, argv, o, opts, ARRAY_LEN(opts), args, 1, 1);
+	if (!*code)
+		*code = settings_read(&in, settings, which);
+	if (*code)
+		return NULL;
+	*name = span_str(args[0]);
+	return ctl_control(DB_WRITE, code);
+}
+
 int cmd_server_create(int argc, char **argv, const struct ctl_options *o)
+{
+	struct control_settings settings = {.send_limit = 0};
+	struct span name;
+	unsigned which;
+	int code, err;
+	struct control *c = begin_settings(argc, argv, o, &name, &settings, &which, &code);
+
+	if (!c)
+		return code;
+	err = control_server_create_with(c, name, &settings);
+	code = err ? ctl_control_fail(c, err) : show(c, name, o);
+	control_close(&c);
+	return code;
+}
+
+int cmd_server_set(int argc, char **argv, const struct ctl_options *o)
+{
+	struct control_settings settings = {.send_limit = 0};
+	struct span name;
+	unsigned which = 0;
+	int code, err;
+	struct control *c = begin_settings(argc, argv, o, &name, &settings, &which, &code);
+
+	if (!c)
+		return code;
+	err = which ? control_server_set(c, name, &settings, which) : 0;
+	if (err)
+		code = ctl_control_fail(c, err);
+	else if (!which)
+		code = ctl_fail(EX_USAGE, "nothing to set; usage: posthaste %s %s",
+				o->command->words, o->command->synopsis);
+	else
+		code = show(c, name, o);
+	control_close(&c);
+	return code;
+}
+
+int cmd_server_suspend(int argc, char **argv, const struct ctl_options *o)
+{
+	const char *args[1], *reason = NULL;
+	struct ctl_opt opts[] = {{"--reason", CTL_VALUE, &reason}};
+	int err, code = ctl_args(argc, argv, o, opts, ARRAY_LEN(opts), args, 1, 1);
+	struct control *c = code ? NULL : ctl_control(DB_WRITE, &code);
+
+	if (!c)
+		return code;
+	err = control_server_suspend(c, span_str(args[0]), span_str(reason));
+	code = err ? ctl_control_fail(c, err) : show(c, span_str(args[0]), o);
+	control_close(&c);
+	return code;
+}
+
+int cmd_server_unsuspend(int argc, char **argv, const struct ctl_options *o)
 {
 	struct span name;
 	int code, err;
@@ -67,7 +289,7 @@ int cmd_server_create(int argc, char **argv, const struct ctl_options *o)
 
 	if (!c)
 		return code;
-	err = control_server_create(c, name);
+	err = control_server_unsuspend(c, name);
 	code = err ? ctl_control_fail(c, err) : show(c, name, o);
 	control_close(&c);
 	return code;
@@ -110,6 +332,13 @@ static void list_json(const struct control_server *s, void *arg)
 	out_json(server_json(s));
 }
 
+static const char *state_word(const struct control_server *s)
+{
+	if (s->suspension.is)
+		return "suspended";
+	return s->settings.development ? "development" : "live";
+}
+
 static void list_row(const struct control_server *s, void *arg)
 {
 	char created[WALL_TEXT_SIZE];
@@ -118,12 +347,13 @@ static void list_row(const struct control_server *s, void *arg)
 	table_str(arg, s->name);
 	table_fmt(arg, "%llu", (unsigned long long)s->domains);
 	table_fmt(arg, "%llu", (unsigned long long)s->credentials);
+	table_str(arg, state_word(s));
 	table_str(arg, created);
 }
 
 int cmd_server_list(int argc, char **argv, const struct ctl_options *o)
 {
-	static const char *const heads[] = {"NAME", "DOMAINS", "CREDENTIALS", "CREATED"};
+	static const char *const heads[] = {"NAME", "DOMAINS", "CREDENTIALS", "STATE", "CREATED"};
 	int err, code = ctl_args(argc, argv, o, NULL, 0, NULL, 0, 0);
 	struct control *c = code ? NULL : ctl_control(DB_READ, &code);
 	struct table t;

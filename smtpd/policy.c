@@ -38,49 +38,63 @@ static void failed(void)
 	control_close(&policy.control);
 }
 
-enum auth_result policy_auth(struct span secret, struct submitter_facts *out)
+/* What control.h says of a credential, as the session has it. */
+static enum auth_result auth_end(int err, const struct control_auth *found,
+				 struct submitter_facts *out)
 {
-	uint8_t hash[CONTROL_HASH_SIZE];
-	struct control_auth found;
-	int err;
-
-	if (!ready())
-		return AUTH_UNAVAILABLE;
-	control_secret_hash(policy.key, secret, hash);
-	err = control_auth(policy.control, hash, "smtp", &found);
 	if (err == -ENOENT)
 		return AUTH_WRONG;
 	if (err) {
 		failed();
 		return AUTH_UNAVAILABLE;
 	}
-	*out = (struct submitter_facts){0};
-	out->server = found.server;
-	out->credential = found.credential;
-	snprintf(out->label, sizeof(out->label), "%s", found.label);
+	*out = (struct submitter_facts){.server = found->server,
+					.credential = found->credential,
+					.privacy = found->privacy,
+					.allow_sender = found->allow_sender,
+					.suspended = found->suspended};
+	snprintf(out->label, sizeof(out->label), "%s", found->label);
 	return AUTH_OK;
+}
+
+enum auth_result policy_auth(struct span secret, struct submitter_facts *out)
+{
+	uint8_t hash[CONTROL_HASH_SIZE];
+	struct control_auth found;
+
+	if (!ready())
+		return AUTH_UNAVAILABLE;
+	control_secret_hash(policy.key, secret, hash);
+	return auth_end(control_auth(policy.control, hash, "smtp", &found), &found, out);
 }
 
 enum auth_result policy_cram(struct span user, struct span challenge, const uint8_t digest[16],
 			     struct submitter_facts *out)
 {
-	(void)user;
-	(void)challenge;
-	(void)digest;
-	(void)out;
-	return AUTH_WRONG;
+	struct control_auth found;
+
+	if (!ready())
+		return AUTH_UNAVAILABLE;
+	return auth_end(control_auth_cram(policy.control, user, challenge, digest, &found), &found,
+			out);
 }
 
 bool policy_offers_cram(void)
 {
-	return false;
+	bool has = false;
+
+	if (ready() && control_has_cram(policy.control, &has) != 0)
+		failed();
+	return has;
 }
 
 enum auth_result policy_network(const char *client_ip, struct submitter_facts *out)
 {
-	(void)client_ip;
-	(void)out;
-	return AUTH_WRONG;
+	struct control_auth found;
+
+	if (!ready())
+		return AUTH_UNAVAILABLE;
+	return auth_end(control_auth_network(policy.control, client_ip, &found), &found, out);
 }
 
 static enum from_result check_one(uint64_t server, const struct addr *a, struct domain *out)
@@ -99,9 +113,27 @@ static enum from_result check_one(uint64_t server, const struct addr *a, struct 
 	return FROM_UNAVAILABLE;
 }
 
+/* Each address in a verified domain of the server?  domain_out: the first one's. */
+static enum from_result check_all(uint64_t server, const struct addr *addrs, size_t n,
+				  struct domain *domain_out)
+{
+	struct domain domain;
+
+	if (!ready())
+		return FROM_UNAVAILABLE;
+	for (size_t i = n; i-- > 0;) {
+		enum from_result r = check_one(server, &addrs[i], &domain);
+
+		if (r != FROM_OK)
+			return r;
+	}
+	*domain_out = domain;
+	return FROM_OK;
+}
+
 /* Our header section ends before a line that can be no field; some readers look on to the empty
- * line.  A From field there would be shown by them and was checked by nobody. */
-static bool hidden_from(struct span header)
+ * line.  A field there would be shown by them and was checked by nobody. */
+static bool hidden(struct span header, const char *name)
 {
 	struct span rest = header;
 	struct header_field unused;
@@ -109,31 +141,49 @@ static bool hidden_from(struct span header)
 	while (header_next(&rest, &unused))
 		;
 	while (rest.n) {
-		struct span line = span_cut(&rest, '\n'), name = span_cut(&line, ':');
+		struct span line = span_cut(&rest, '\n'), found = span_cut(&line, ':');
 
-		if (span_ieq_str(span_trim(name), "From"))
+		if (span_ieq_str(span_trim(found), name))
 			return true;
 	}
 	return false;
 }
 
+static enum from_result check_from(uint64_t server, struct span header, bool utf8,
+				   struct domain *domain_out)
+{
+	struct addr from[HEADER_FROM_MAX];
+	size_t n;
+
+	if (header_from(header, utf8, from, &n) != 0)
+		return FROM_REFUSED;
+	return check_all(server, from, n, domain_out);
+}
+
+/* RFC 5322 3.6.2: one Sender field, one address. */
+static enum from_result check_sender(uint64_t server, struct span header, bool utf8,
+				     struct domain *domain_out)
+{
+	struct header_field field;
+	struct addr sender;
+	size_t n;
+
+	if (header_count(header, "Sender") != 1 || hidden(header, "Sender") ||
+	    !header_find(header, "Sender", &field) ||
+	    header_mailboxes(field.value, utf8, &sender, 1, &n) != 0)
+		return FROM_REFUSED;
+	return check_all(server, &sender, n, domain_out);
+}
+
 enum from_result policy_from(const struct submitter_facts *who, struct span header, bool utf8,
 			     struct domain *domain_out)
 {
-	struct addr from[HEADER_FROM_MAX];
-	struct domain domain;
-	size_t n;
+	enum from_result r;
 
-	if (header_from(header, utf8, from, &n) != 0 || hidden_from(header))
+	if (header_count(header, "From") != 1 || hidden(header, "From"))
 		return FROM_REFUSED;
-	if (!ready())
-		return FROM_UNAVAILABLE;
-	for (size_t i = n; i-- > 0;) {
-		enum from_result r = check_one(who->server, &from[i], &domain);
-
-		if (r != FROM_OK)
-			return r;
-	}
-	*domain_out = domain;
-	return FROM_OK;
+	r = check_from(who->server, header, utf8, domain_out);
+	if (r == FROM_REFUSED && who->allow_sender)
+		r = check_sender(who->server, header, utf8, domain_out);
+	return r;
 }

@@ -43,6 +43,7 @@ struct conf_net {
 	uint8_t addr[16]; /* 4 or 16 bytes, 0 behind the prefix */
 	uint8_t bits;
 };
+enum { CONF_NET_SIZE = 52 };
 struct conf_nets {
 	bool is_public; /* then n is 0 */
 	size_t n;
@@ -91,6 +92,15 @@ void conf_each(const struct conf *c,
 	       void (*fn)(const char *key, const char *value, const char *default_value,
 			  const char *doc, void *arg),
 	       void *arg);
+
+/* A network "ADDR" or "ADDR/BITS" in its canonical form: nothing behind the prefix, IPv4-mapped as
+ * IPv4.  0; -EDOM: it was not written so, *out has what was meant; -EINVAL: no IP address;
+ * -ERANGE: no such prefix length. */
+int conf_net_read(struct span word, struct conf_net *out) MUST_CHECK;
+/* "ADDR/BITS" in its shortest form. */
+void conf_net_write(const struct conf_net *net, char out[CONF_NET_SIZE]);
+/* The network of that shorter (or equal) prefix length which has this one in it. */
+void conf_net_widen(struct conf_net *net, uint8_t bits);
 
 /* May sa be connected to?  An IPv4-mapped address (::ffff:10.0.0.1) is looked up as its IPv4
  * address, never among the IPv6 networks: ::/0 does not open 127.0.0.1.  Other families: false. */

@@ -13,6 +13,7 @@
 #include "common/conf/conf_types.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 
 int conf_ip(struct span s, uint8_t addr[16])
 {
@@ -244,12 +245,12 @@ const struct conf_type conf_type_routes = {
 	.print = routes_print,
 };
 
-static void net_write(const struct conf_net *net, struct buf *out)
+void conf_net_write(const struct conf_net *net, char out[CONF_NET_SIZE])
 {
 	char ip[INET6_ADDRSTRLEN] = "";
 
 	must(inet_ntop(net->family, net->addr, ip, sizeof(ip)));
-	buf_fmt(out, "%s/%u", ip, net->bits);
+	snprintf(out, CONF_NET_SIZE, "%s/%u", ip, net->bits);
 }
 
 /* Clears what is behind the prefix; true if there was something. */
@@ -267,6 +268,13 @@ static bool net_mask(struct conf_net *net)
 	return lost != 0;
 }
 
+void conf_net_widen(struct conf_net *net, uint8_t bits)
+{
+	must(bits <= net->bits);
+	net->bits = bits;
+	net_mask(net);
+}
+
 /* ::ffff:10.0.0.0/104 is 10.0.0.0/8: the addresses it has are looked up as IPv4 ones. */
 static bool net_unmap(struct conf_net *net)
 {
@@ -281,34 +289,46 @@ static bool net_unmap(struct conf_net *net)
 	return true;
 }
 
-static int net_parse(const struct conf_key *k, struct span word, struct conf_net *out,
-		     struct conf_error *e)
+int conf_net_read(struct span word, struct conf_net *out)
 {
 	struct span rest = word;
 	struct span ip = span_cut(&rest, '/');
 	struct conf_net net = {.family = conf_ip(ip, net.addr)};
 	uint64_t bits = net.family == AF_INET ? 32 : 128;
-	struct buf right;
 	bool changed;
-	int err;
 
 	if (!net.family)
-		return complain(k, word, word, "not a network", e);
+		return -EINVAL;
 	if (ip.n < word.n && span_u64(rest, bits, &bits))
-		return conf_fail(e, rest, "\"%s\": the prefix length is not 0 to %u; %s takes %s",
-				 SHOW(word), (unsigned)bits, k->name, k->type->form);
+		return -ERANGE;
 	net.bits = (uint8_t)bits;
 	changed = net_mask(&net);
-	if (!net_unmap(&net) && !changed) {
+	changed |= net_unmap(&net);
+	*out = net;
+	return changed ? -EDOM : 0;
+}
+
+static int net_parse(const struct conf_key *k, struct span word, struct conf_net *out,
+		     struct conf_error *e)
+{
+	struct conf_net net;
+	char right[CONF_NET_SIZE];
+	int err = conf_net_read(word, &net);
+
+	if (err == -EINVAL)
+		return complain(k, word, word, "not a network", e);
+	if (err == -ERANGE)
+		return conf_fail(e, span_from(word, span_find(word, '/') + 1),
+				 "\"%s\": the prefix length is not 0 to %u; %s takes %s",
+				 SHOW(word), span_find(word, ':') < word.n ? 128 : 32, k->name,
+				 k->type->form);
+	if (!err) {
 		*out = net;
 		return 0;
 	}
-	buf_init(&right, 64);
-	net_write(&net, &right);
-	err = conf_fail(e, word, "\"%s\" is not written as a network; did you mean \"%s\"?",
-			SHOW(word), SHOW(buf_span(&right)));
-	buf_done(&right);
-	return err;
+	conf_net_write(&net, right);
+	return conf_fail(e, word, "\"%s\" is not written as a network; did you mean \"%s\"?",
+			 SHOW(word), right);
 }
 
 static int nets_parse(const struct conf_key *k, const struct conf_value *v, void *member,
@@ -332,11 +352,12 @@ static int nets_parse(const struct conf_key *k, const struct conf_value *v, void
 static void nets_print(const struct conf_key *k UNUSED, const void *member, struct buf *out)
 {
 	const struct conf_nets *all = member;
+	char text[CONF_NET_SIZE];
 
 	buf_str(out, all->is_public ? "public" : "");
 	for (size_t i = 0; i < all->n; i++) {
-		buf_str(out, i ? " " : "");
-		net_write(&all->at[i], out);
+		conf_net_write(&all->at[i], text);
+		buf_fmt(out, "%s%s", i ? " " : "", text);
 	}
 }
 

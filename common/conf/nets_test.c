@@ -239,12 +239,57 @@ static void a_list_of_networks_is_all_that_may_be_connected_to(void **state)
 	}
 }
 
+static const struct {
+	const char *word;
+	int err;
+	const char *text;  /* canonical; NULL where err says that there is none */
+	const char *wider; /* by 8 bits */
+} words[] = {
+	{"10.1.2.0/24", 0, "10.1.2.0/24", "10.1.0.0/16"},
+	{"10.1.2.3", 0, "10.1.2.3/32", "10.1.2.0/24"},
+	{"10.1.2.3/24", -EDOM, "10.1.2.0/24", "10.1.0.0/16"},
+	{"2001:DB8:0:0::/32", 0, "2001:db8::/32", "2001:d00::/24"},
+	{"::ffff:10.0.0.0/104", -EDOM, "10.0.0.0/8", "0.0.0.0/0"},
+	{"::ffff:10.0.0.1", -EDOM, "10.0.0.1/32", "10.0.0.0/24"},
+	{"::ffff:0:0/96", -EDOM, "0.0.0.0/0", NULL},
+	{"0.0.0.0/0", 0, "0.0.0.0/0", NULL},
+	{"10.0.0.0/33", -ERANGE, NULL, NULL},
+	{"10.0.0.0/", -ERANGE, NULL, NULL},
+	{"10.0.0.0/-1", -ERANGE, NULL, NULL},
+	{"::/129", -ERANGE, NULL, NULL},
+	{"10.0.0/8", -EINVAL, NULL, NULL},
+	{"fe80::1%eth0", -EINVAL, NULL, NULL},
+	{"/8", -EINVAL, NULL, NULL},
+	{"", -EINVAL, NULL, NULL},
+};
+
+static void test_a_network_has_one_text(void **state UNUSED)
+{
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		char text[CONF_NET_SIZE];
+		struct conf_net net;
+
+		if (conf_net_read(span_str(words[i].word), &net) != words[i].err)
+			fail_msg("%s", words[i].word);
+		if (!words[i].text)
+			continue;
+		conf_net_write(&net, text);
+		assert_string_equal(text, words[i].text);
+		if (!words[i].wider)
+			continue;
+		conf_net_widen(&net, net.bits - 8);
+		conf_net_write(&net, text);
+		assert_string_equal(text, words[i].wider);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(special_addresses_are_not_public),
 		cmocka_unit_test(other_families_are_refused),
 		cmocka_unit_test(a_list_of_networks_is_all_that_may_be_connected_to),
+		cmocka_unit_test(test_a_network_has_one_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

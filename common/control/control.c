@@ -1,7 +1,8 @@
 /*
- * control.c - opening, errors, the two questions of the acceptors, hashing.
+ * control.c - opening, errors, hashing.
  *
- * Organisations and servers are in control_org.c, what belongs to a server in control_rows.c.
+ * What smtpd and queued ask is in control_ask.c, organisations and servers in control_org.c, what
+ * belongs to a server in control_rows.c.
  */
 #include "common/control/control.h"
 
@@ -12,10 +13,12 @@
 #include <unistd.h>
 
 #include "common/control/control_local.h"
+#include "common/utf8.h"
 #include "control_sql.h"
 
-enum { SCHEMA_VERSION = 1, TRIES_MAX = 8, PAUSE_NS = 5000000 };
+enum { SCHEMA_VERSION = 2, TRIES_MAX = 8, PAUSE_NS = 5000000 };
 enum { READONLY_RECOVERY = 264 };
+_Static_assert(CONTROL_SQL_TO_2 == CONTROL_SQL_SCHEMA + SCHEMA_VERSION - 1, "the last step");
 
 static void pause_briefly(void)
 {
@@ -24,6 +27,7 @@ static void pause_briefly(void)
 
 struct control *control_open(enum db_mode mode, char *error, size_t error_size)
 {
+	static uint32_t opened;
 	struct control *c;
 	struct db *d = NULL;
 
@@ -43,6 +47,7 @@ struct control *control_open(enum db_mode mode, char *error, size_t error_size)
 		return NULL;
 	c = mem_alloc(sizeof(*c));
 	c->d = d;
+	c->opened = ++opened;
 	return c;
 }
 
@@ -123,74 +128,17 @@ void control_column(struct control *c, size_t stmt, int column, char *out, size_
 	out[v.n] = '\0';
 }
 
+int control_text_check(struct control *c, struct span text, size_t min, const char *what)
+{
+	if (text.n >= min && text.n < CONTROL_TEXT_SIZE && !span_has_ctl(text) && utf8_valid(text))
+		return 0;
+	return control_fail(c, -EINVAL,
+			    "%s is %zu to %d bytes of UTF-8 without control characters; choose "
+			    "another one",
+			    what, min, CONTROL_TEXT_SIZE - 1);
+}
+
 struct wall control_time(struct control *c, size_t stmt, int column)
 {
 	return (struct wall){db_get_i64(c->d, stmt, column)};
-}
-
-/* what smtpd and queued ask */
-
-static int auth_once(struct control *c, const uint8_t *hash, const char *type,
-		     struct control_auth *out)
-{
-	db_blob(c->d, CONTROL_SQL_AUTH, span_of(hash, CONTROL_HASH_SIZE));
-	db_text(c->d, CONTROL_SQL_AUTH, span_str(type));
-	if (!db_step(c->d, CONTROL_SQL_AUTH))
-		return control_fail(c, -ENOENT, "no such credential");
-	out->credential = db_get_u64(c->d, CONTROL_SQL_AUTH, 0);
-	out->server = db_get_u64(c->d, CONTROL_SQL_AUTH, 1);
-	control_column(c, CONTROL_SQL_AUTH, 2, out->label, sizeof(out->label));
-	db_reset(c->d, CONTROL_SQL_AUTH);
-	return 0;
-}
-
-int control_auth(struct control *c, const uint8_t hash[CONTROL_HASH_SIZE], const char *type,
-		 struct control_auth *out)
-{
-	int err;
-
-	do
-		err = auth_once(c, hash, type, out);
-	while (control_again(c));
-	return control_read_end(c, err);
-}
-
-static int domain_once(struct control *c, uint64_t server, const struct domain *name,
-		       struct control_domain *out)
-{
-	db_u64(c->d, CONTROL_SQL_DOMAIN_OF_SERVER, server);
-	db_text(c->d, CONTROL_SQL_DOMAIN_OF_SERVER, domain_span(name));
-	if (!db_step(c->d, CONTROL_SQL_DOMAIN_OF_SERVER))
-		return control_fail(c, -ENOENT, "the server has no domain %s", name->s);
-	out->id = db_get_u64(c->d, CONTROL_SQL_DOMAIN_OF_SERVER, 0);
-	out->verified = db_get_u64(c->d, CONTROL_SQL_DOMAIN_OF_SERVER, 1) != 0;
-	control_column(c, CONTROL_SQL_DOMAIN_OF_SERVER, 2, out->selector, sizeof(out->selector));
-	db_reset(c->d, CONTROL_SQL_DOMAIN_OF_SERVER);
-	return 0;
-}
-
-int control_domain(struct control *c, uint64_t server, const struct domain *name,
-		   struct control_domain *out)
-{
-	int err;
-
-	do
-		err = domain_once(c, server, name, out);
-	while (control_again(c));
-	return control_read_end(c, err);
-}
-
-int control_gate(struct control *c, uint64_t server, uint64_t credential, struct control_gate *out)
-{
-	(void)c;
-	(void)server;
-	(void)credential;
-	*out = (struct control_gate){.send_limit = 0};
-	return 0;
-}
-
-uint64_t control_version(struct control *c)
-{
-	(void)c;
-	return 0;
 }

@@ -1,9 +1,9 @@
 /*
  * control.h - typed access to control/control.db: organisations, servers, domains, credentials.
  *
- * smtpd and queued open it with DB_READ and use control_auth(), control_domain() and the
- * find functions; the command (later httpd) opens it with DB_WRITE.  Each writing function is one
- * durable transaction.  No read transaction outlives a call.
+ * smtpd and queued open it with DB_READ and use control_auth...(), control_domain(), control_gate()
+ * and the find functions; the command (later httpd) opens it with DB_WRITE.  Each writing function
+ * is one durable transaction.  No read transaction outlives a call.
  *
  * An organisation or a server is named by its permalink: 1 to CONTROL_NAME_MAX bytes of a-z, 0-9
  * and hyphen, not a reserved word.  A server's full name is "org/server".
@@ -21,6 +21,7 @@
 #define COMMON_CONTROL_CONTROL_H
 
 #include "common/clock.h"
+#include "common/conf/conf.h"
 #include "common/db/db.h"
 #include "common/mail/addr.h"
 
@@ -33,8 +34,10 @@ enum {
 	CONTROL_NAME_MAX = 63,
 	CONTROL_NAME_SIZE = 64,
 	CONTROL_LABEL_SIZE = 128, /* "org/server" */
-	CONTROL_TEXT_SIZE = 256,  /* a credential's name */
+	CONTROL_TEXT_SIZE = 256,  /* a credential's name, a reason */
 	CONTROL_HASH_SIZE = 32,
+	CONTROL_CRAM_DIGEST = 16,
+	CONTROL_CRAMS_MAX = 100, /* credentials for CRAM-MD5 of a server: each is tried */
 	CONTROL_SELECTOR_SIZE = 64,
 	CONTROL_PUBLIC_KEY_MAX = 1024,
 	CONTROL_ERROR_SIZE = 512
@@ -56,10 +59,24 @@ struct control_auth {
 	uint64_t credential;
 	uint64_t server;
 	char label[CONTROL_LABEL_SIZE]; /* "org/server": also the user name of an SMTP login */
+	bool allow_sender;		/* as in struct control_settings */
+	bool privacy;
+	bool suspended; /* the server or its organisation */
 };
 /* type: "smtp" or "api".  -ENOENT: no such credential. */
 int control_auth(struct control *c, const uint8_t hash[CONTROL_HASH_SIZE], const char *type,
 		 struct control_auth *out) MUST_CHECK;
+
+/* CRAM-MD5: the credential of server "org/server" or "org_server" (user) that gives this answer to
+ * the challenge.  -ENOENT: none; the look-up and at least one HMAC are done in any case. */
+int control_auth_cram(struct control *c, struct span user, struct span challenge,
+		      const uint8_t digest[CONTROL_CRAM_DIGEST],
+		      struct control_auth *out) MUST_CHECK;
+/* Is there a credential that CRAM-MD5 can be used with? */
+int control_has_cram(struct control *c, bool *out) MUST_CHECK;
+/* The smtp-ip credential whose network has the address (text of IPv4 or IPv6; a mapped one counts
+ * as IPv4), and of several the one with the longest prefix.  -ENOENT: none. */
+int control_auth_network(struct control *c, const char *ip, struct control_auth *out) MUST_CHECK;
 
 struct control_domain {
 	uint64_t id;
@@ -81,9 +98,17 @@ struct control_gate {
 /* -ENOENT: the server was deleted.  A credential that was deleted (or 0) holds nothing. */
 int control_gate(struct control *c, uint64_t server, uint64_t credential,
 		 struct control_gate *out) MUST_CHECK;
-/* Another number after every change that another process made: what was read may be kept until
- * then.  0: not known, keep nothing. */
+/* Another number after every change that another process made, and after every control_open():
+ * what was read may be kept until then.  0: not known, keep nothing. */
 uint64_t control_version(struct control *c);
+
+/* Nothing of a suspended one is accepted or sent. */
+struct control_suspension {
+	bool is;
+	bool by_org; /* a server's: it is so only with its organisation */
+	struct wall since;
+	char reason[CONTROL_TEXT_SIZE];
+};
 
 /* organisations */
 
@@ -92,14 +117,33 @@ struct control_org {
 	char name[CONTROL_NAME_SIZE];
 	struct wall created;
 	uint64_t servers;
+	struct control_suspension suspension;
 };
 int control_org_create(struct control *c, struct span name) MUST_CHECK;
 int control_org_find(struct control *c, struct span name, struct control_org *out) MUST_CHECK;
 int control_org_delete(struct control *c, struct span name) MUST_CHECK;
+/* With another reason where it is suspended already, which then counts; since when, stays. */
+int control_org_suspend(struct control *c, struct span name, struct span reason) MUST_CHECK;
+int control_org_unsuspend(struct control *c, struct span name) MUST_CHECK;
 int control_org_each(struct control *c, void (*fn)(const struct control_org *, void *arg),
 		     void *arg) MUST_CHECK;
 
 /* servers */
+
+struct control_settings {
+	bool development;     /* all mail is held */
+	uint64_t send_limit;  /* copies in a rolling hour; 0: none */
+	uint64_t bytes_limit; /* of unfinished messages; 0: none of its own */
+	bool allow_sender;    /* a verified Sender is enough, whatever From says */
+	bool privacy;	      /* Received does not tell the client's address */
+};
+enum control_setting {
+	CONTROL_SET_DEVELOPMENT = 1,
+	CONTROL_SET_SEND_LIMIT = 2,
+	CONTROL_SET_BYTES_LIMIT = 4,
+	CONTROL_SET_ALLOW_SENDER = 8,
+	CONTROL_SET_PRIVACY = 16
+};
 
 struct control_server {
 	uint64_t id;
@@ -107,9 +151,19 @@ struct control_server {
 	struct wall created;
 	uint64_t domains;
 	uint64_t credentials;
+	struct control_settings settings;
+	struct control_suspension suspension;
 };
-/* name: "org/server" */
+/* name: "org/server"; all settings 0 */
 int control_server_create(struct control *c, struct span name) MUST_CHECK;
+int control_server_create_with(struct control *c, struct span name,
+			       const struct control_settings *settings) MUST_CHECK;
+/* Takes over the settings in which, a set of enum control_setting. */
+int control_server_set(struct control *c, struct span name, const struct control_settings *to,
+		       unsigned which) MUST_CHECK;
+int control_server_suspend(struct control *c, struct span name, struct span reason) MUST_CHECK;
+/* It stays suspended while its organisation is. */
+int control_server_unsuspend(struct control *c, struct span name) MUST_CHECK;
 int control_server_find(struct control *c, struct span name, struct control_server *out) MUST_CHECK;
 int control_server_delete(struct control *c, struct span name) MUST_CHECK;
 int control_server_each(struct control *c, void (*fn)(const struct control_server *, void *arg),
@@ -142,7 +196,7 @@ int control_domain_each(struct control *c, struct span server,
 			void (*fn)(const struct control_domain_row *, void *arg),
 			void *arg) MUST_CHECK;
 
-/* credentials of a server, named by type ("smtp" or "api") and name */
+/* credentials of a server, named by type ("smtp", "api" or "smtp-ip") and name */
 
 struct control_credential {
 	uint64_t id;
@@ -150,10 +204,28 @@ struct control_credential {
 	char type[8];
 	char name[CONTROL_TEXT_SIZE];
 	struct wall created;
+	bool hold;		     /* its mail is held */
+	bool cram;		     /* can be used with CRAM-MD5 */
+	char network[CONF_NET_SIZE]; /* of type smtp-ip, else "" */
 };
-/* -EEXIST also when another credential of the instance has the same secret. */
+struct control_credential_new {
+	struct span server, type, name;
+	bool hold;
+	/* smtp, api */
+	struct span secret;
+	bool cram; /* smtp only */
+	/* smtp-ip: of canonical form, not of prefix length 0 */
+	const struct conf_net *network;
+};
+/* key is that of control_secret_hash().  -EEXIST also when another credential of the instance has
+ * the same secret or network, or the server CONTROL_CRAMS_MAX that have cram. */
+int control_credential_add(struct control *c, const uint8_t key[32],
+			   const struct control_credential_new *new) MUST_CHECK;
+/* The same for smtp and api, with the hash of the secret. */
 int control_credential_create(struct control *c, struct span server, struct span type,
 			      struct span name, const uint8_t hash[CONTROL_HASH_SIZE]) MUST_CHECK;
+int control_credential_hold(struct control *c, struct span server, struct span type,
+			    struct span name, bool hold) MUST_CHECK;
 int control_credential_find(struct control *c, struct span server, struct span type,
 			    struct span name, struct control_credential *out) MUST_CHECK;
 int control_credential_delete(struct control *c, struct span server, struct span type,

@@ -13,6 +13,7 @@
 struct control {
 	struct db *d;
 	unsigned tries;
+	uint32_t opened; /* how often one was opened by this process */
 	char error[CONTROL_ERROR_SIZE];
 };
 
@@ -28,6 +29,8 @@ int control_write_end(struct control *c, int err);
 /* A column as text into an array of that size (values were checked before they were stored). */
 void control_column(struct control *c, size_t stmt, int column, char *out, size_t size);
 struct wall control_time(struct control *c, size_t stmt, int column);
+/* Of at least min bytes; what: "a reason". */
+int control_text_check(struct control *c, struct span text, size_t min, const char *what);
 
 /* Inside a transaction or a reading function; -EINVAL, -ENOENT. */
 int control_server_once(struct control *c, struct span name, struct control_server *out);

@@ -36,12 +36,22 @@ static int name_check(struct control *c, struct span name, const char *what,
 
 /* organisations */
 
+static void suspension(struct control *c, size_t stmt, int since, int reason,
+		       struct control_suspension *out)
+{
+	out->is = !db_get_is_null(c->d, stmt, since);
+	out->by_org = false;
+	out->since = control_time(c, stmt, since);
+	control_column(c, stmt, reason, out->reason, sizeof(out->reason));
+}
+
 static void org_row(struct control *c, size_t stmt, struct control_org *out)
 {
 	out->id = db_get_u64(c->d, stmt, 0);
 	control_column(c, stmt, 1, out->name, sizeof(out->name));
 	out->created = control_time(c, stmt, 2);
 	out->servers = db_get_u64(c->d, stmt, 3);
+	suspension(c, stmt, 4, 5, &out->suspension);
 }
 
 static int org_once(struct control *c, struct span name, struct control_org *out)
@@ -114,6 +124,46 @@ int control_org_delete(struct control *c, struct span name)
 	return control_write_end(c, org_remove(c, name));
 }
 
+static int org_suspend(struct control *c, struct span name, struct span reason)
+{
+	struct control_org org;
+	int err = control_text_check(c, reason, 0, "a reason");
+
+	if (!err)
+		err = org_once(c, name, &org);
+	if (err)
+		return err;
+	db_i64(c->d, CONTROL_SQL_ORG_SUSPEND, wall_now().ms);
+	db_text(c->d, CONTROL_SQL_ORG_SUSPEND, reason);
+	db_u64(c->d, CONTROL_SQL_ORG_SUSPEND, org.id);
+	db_run(c->d, CONTROL_SQL_ORG_SUSPEND);
+	return 0;
+}
+
+int control_org_suspend(struct control *c, struct span name, struct span reason)
+{
+	db_begin(c->d, true);
+	return control_write_end(c, org_suspend(c, name, reason));
+}
+
+static int org_unsuspend(struct control *c, struct span name)
+{
+	struct control_org org;
+	int err = org_once(c, name, &org);
+
+	if (err)
+		return err;
+	db_u64(c->d, CONTROL_SQL_ORG_UNSUSPEND, org.id);
+	db_run(c->d, CONTROL_SQL_ORG_UNSUSPEND);
+	return 0;
+}
+
+int control_org_unsuspend(struct control *c, struct span name)
+{
+	db_begin(c->d, true);
+	return control_write_end(c, org_unsuspend(c, name));
+}
+
 /* The rows are few (they are made by hand) and fn is ours, so a failed pass is not repeated. */
 int control_org_each(struct control *c, void (*fn)(const struct control_org *, void *arg),
 		     void *arg)
@@ -136,6 +186,15 @@ static void server_row(struct control *c, size_t stmt, struct control_server *ou
 	out->created = control_time(c, stmt, 2);
 	out->domains = db_get_u64(c->d, stmt, 3);
 	out->credentials = db_get_u64(c->d, stmt, 4);
+	out->settings = (struct control_settings){
+		.development = db_get_u64(c->d, stmt, 5) != 0,
+		.send_limit = db_get_u64(c->d, stmt, 6),
+		.bytes_limit = db_get_u64(c->d, stmt, 7),
+		.allow_sender = db_get_u64(c->d, stmt, 8) != 0,
+		.privacy = db_get_u64(c->d, stmt, 9) != 0,
+	};
+	suspension(c, stmt, 10, 12, &out->suspension);
+	out->suspension.by_org = out->suspension.is && db_get_u64(c->d, stmt, 11) != 0;
 }
 
 static int split(struct control *c, struct span full, struct span *org, struct span *server)
@@ -216,10 +275,101 @@ static int server_insert(struct control *c, struct span name)
 	return 0;
 }
 
+static void settings_write(struct control *c, uint64_t server, const struct control_settings *s)
+{
+	db_text(c->d, CONTROL_SQL_SERVER_SET, span_str(s->development ? "development" : "live"));
+	db_u64(c->d, CONTROL_SQL_SERVER_SET, s->send_limit);
+	db_u64(c->d, CONTROL_SQL_SERVER_SET, s->bytes_limit);
+	db_u64(c->d, CONTROL_SQL_SERVER_SET, s->allow_sender);
+	db_u64(c->d, CONTROL_SQL_SERVER_SET, s->privacy);
+	db_u64(c->d, CONTROL_SQL_SERVER_SET, server);
+	db_run(c->d, CONTROL_SQL_SERVER_SET);
+}
+
+int control_server_create_with(struct control *c, struct span name,
+			       const struct control_settings *settings)
+{
+	int err;
+
+	db_begin(c->d, true);
+	err = server_insert(c, name);
+	if (!err && !db_error(c->d))
+		settings_write(c, db_last_id(c->d), settings);
+	return control_write_end(c, err);
+}
+
 int control_server_create(struct control *c, struct span name)
 {
+	return control_server_create_with(c, name, &(struct control_settings){.send_limit = 0});
+}
+
+static int server_set(struct control *c, struct span name, const struct control_settings *to,
+		      unsigned which)
+{
+	struct control_server s;
+	int err = control_server_once(c, name, &s);
+
+	if (err)
+		return err;
+	if (which & CONTROL_SET_DEVELOPMENT)
+		s.settings.development = to->development;
+	if (which & CONTROL_SET_SEND_LIMIT)
+		s.settings.send_limit = to->send_limit;
+	if (which & CONTROL_SET_BYTES_LIMIT)
+		s.settings.bytes_limit = to->bytes_limit;
+	if (which & CONTROL_SET_ALLOW_SENDER)
+		s.settings.allow_sender = to->allow_sender;
+	if (which & CONTROL_SET_PRIVACY)
+		s.settings.privacy = to->privacy;
+	settings_write(c, s.id, &s.settings);
+	return 0;
+}
+
+int control_server_set(struct control *c, struct span name, const struct control_settings *to,
+		       unsigned which)
+{
 	db_begin(c->d, true);
-	return control_write_end(c, server_insert(c, name));
+	return control_write_end(c, server_set(c, name, to, which));
+}
+
+static int server_suspend(struct control *c, struct span name, struct span reason)
+{
+	struct control_server s;
+	int err = control_text_check(c, reason, 0, "a reason");
+
+	if (!err)
+		err = control_server_once(c, name, &s);
+	if (err)
+		return err;
+	db_i64(c->d, CONTROL_SQL_SERVER_SUSPEND, wall_now().ms);
+	db_text(c->d, CONTROL_SQL_SERVER_SUSPEND, reason);
+	db_u64(c->d, CONTROL_SQL_SERVER_SUSPEND, s.id);
+	db_run(c->d, CONTROL_SQL_SERVER_SUSPEND);
+	return 0;
+}
+
+int control_server_suspend(struct control *c, struct span name, struct span reason)
+{
+	db_begin(c->d, true);
+	return control_write_end(c, server_suspend(c, name, reason));
+}
+
+static int server_unsuspend(struct control *c, struct span name)
+{
+	struct control_server s;
+	int err = control_server_once(c, name, &s);
+
+	if (err)
+		return err;
+	db_u64(c->d, CONTROL_SQL_SERVER_UNSUSPEND, s.id);
+	db_run(c->d, CONTROL_SQL_SERVER_UNSUSPEND);
+	return 0;
+}
+
+int control_server_unsuspend(struct control *c, struct span name)
+{
+	db_begin(c->d, true);
+	return control_write_end(c, server_unsuspend(c, name));
 }
 
 static int server_remove(struct control *c, struct span name)

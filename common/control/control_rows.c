@@ -1,10 +1,11 @@
 /*
  * control_rows.c - what belongs to a server: domains and credentials.
  */
+#include <sodium.h>
 #include <stdio.h>
 
 #include "common/control/control_local.h"
-#include "common/utf8.h"
+#include "common/control/cram.h"
 #include "control_sql.h"
 
 /* domains */
@@ -149,16 +150,13 @@ int control_domain_each(struct control *c, struct span server,
 
 static int credential_check(struct control *c, struct span type, struct span name)
 {
-	if (!span_eq_str(type, "smtp") && !span_eq_str(type, "api"))
-		return control_fail(c, -EINVAL,
-				    "\"%.*s\" is no type of credential; it is smtp or api",
-				    SPAN_FMT(type));
-	if (name.n == 0 || name.n >= CONTROL_TEXT_SIZE || span_has_ctl(name) || !utf8_valid(name))
-		return control_fail(c, -EINVAL,
-				    "a credential's name is 1 to %d bytes of UTF-8 without control "
-				    "characters; choose another one",
-				    CONTROL_TEXT_SIZE - 1);
-	return 0;
+	if (!span_eq_str(type, "smtp") && !span_eq_str(type, "api") &&
+	    !span_eq_str(type, "smtp-ip"))
+		return control_fail(
+			c, -EINVAL,
+			"\"%.*s\" is no type of credential; it is smtp or api, or smtp-ip",
+			SPAN_FMT(type));
+	return control_text_check(c, name, 1, "a credential's name");
 }
 
 static void credential_row(struct control *c, size_t stmt, struct control_credential *out)
@@ -168,6 +166,9 @@ static void credential_row(struct control *c, size_t stmt, struct control_creden
 	control_column(c, stmt, 2, out->type, sizeof(out->type));
 	control_column(c, stmt, 3, out->name, sizeof(out->name));
 	out->created = control_time(c, stmt, 4);
+	out->hold = db_get_u64(c->d, stmt, 5) != 0;
+	out->cram = db_get_u64(c->d, stmt, 6) != 0;
+	control_column(c, stmt, 7, out->network, sizeof(out->network));
 }
 
 static int credential_once(struct control *c, struct span server, struct span type,
@@ -204,37 +205,141 @@ int control_credential_find(struct control *c, struct span server, struct span t
 	return control_read_end(c, err);
 }
 
-static int credential_insert(struct control *c, struct span server, struct span type,
-			     struct span name, const uint8_t *hash)
+/* What is stored of a new credential. */
+struct stored {
+	struct span hash;
+	struct span cram; /* empty: none */
+	char network[CONF_NET_SIZE];
+};
+
+static bool too_many_crams(struct control *c, uint64_t server)
+{
+	uint64_t n;
+
+	db_u64(c->d, CONTROL_SQL_CREDENTIAL_CRAMS, server);
+	if (!db_step(c->d, CONTROL_SQL_CREDENTIAL_CRAMS))
+		return false;
+	n = db_get_u64(c->d, CONTROL_SQL_CREDENTIAL_CRAMS, 0);
+	db_reset(c->d, CONTROL_SQL_CREDENTIAL_CRAMS);
+	return n >= CONTROL_CRAMS_MAX;
+}
+
+/* May it be made?  Then the server's number. */
+static int credential_allowed(struct control *c, const struct control_credential_new *new,
+			      const struct stored *s, uint64_t *server_out)
 {
 	struct control_credential found;
-	uint64_t id;
-	int err = credential_once(c, server, type, name, &found);
+	int err = credential_once(c, new->server, new->type, new->name, &found);
 
 	if (err == 0)
 		return control_fail(c, -EEXIST, "server %s has the %s credential \"%s\" already",
 				    found.server, found.type, found.name);
-	if (credential_check(c, type, name) != 0 || control_server_id(c, server, &id) != 0)
+	if (credential_check(c, new->type, new->name) != 0 ||
+	    control_server_id(c, new->server, server_out) != 0)
 		return err;
-	db_u64(c->d, CONTROL_SQL_CREDENTIAL_INSERT, id);
-	db_text(c->d, CONTROL_SQL_CREDENTIAL_INSERT, type);
-	db_text(c->d, CONTROL_SQL_CREDENTIAL_INSERT, name);
-	db_blob(c->d, CONTROL_SQL_CREDENTIAL_INSERT, span_of(hash, CONTROL_HASH_SIZE));
-	db_i64(c->d, CONTROL_SQL_CREDENTIAL_INSERT, wall_now().ms);
-	db_run(c->d, CONTROL_SQL_CREDENTIAL_INSERT);
-	if (db_conflict(c->d))
+	if (s->cram.n && too_many_crams(c, *server_out))
 		return control_fail(
 			c, -EEXIST,
-			"another credential has this secret already; choose another one");
+			"server %.*s has %d credentials for CRAM-MD5, which is the most; "
+			"delete one that is not used",
+			SPAN_FMT(new->server), CONTROL_CRAMS_MAX);
 	return 0;
+}
+
+static int credential_insert(struct control *c, const struct control_credential_new *new,
+			     const struct stored *s)
+{
+	enum { STMT = CONTROL_SQL_CREDENTIAL_INSERT };
+	uint64_t server;
+	int err = credential_allowed(c, new, s, &server);
+
+	if (err)
+		return err;
+	db_u64(c->d, STMT, server);
+	db_text(c->d, STMT, new->type);
+	db_text(c->d, STMT, new->name);
+	db_blob(c->d, STMT, s->hash);
+	db_i64(c->d, STMT, wall_now().ms);
+	db_u64(c->d, STMT, new->hold);
+	if (s->cram.n)
+		db_blob(c->d, STMT, s->cram);
+	else
+		db_null(c->d, STMT);
+	if (s->network[0])
+		db_text(c->d, STMT, span_str(s->network));
+	else
+		db_null(c->d, STMT);
+	db_run(c->d, STMT);
+	if (!db_conflict(c->d))
+		return 0;
+	if (s->network[0])
+		return control_fail(c, -EEXIST,
+				    "another credential has the network %s already; `posthaste "
+				    "credential list` shows which",
+				    s->network);
+	return control_fail(c, -EEXIST,
+			    "another credential has this secret already; choose another one");
+}
+
+int control_credential_add(struct control *c, const uint8_t key[32],
+			   const struct control_credential_new *new)
+{
+	uint8_t hash[CONTROL_HASH_SIZE], cram[CRAM_STATE_SIZE];
+	struct stored s = {.hash = span_of(hash, sizeof(hash))};
+	char named[sizeof("smtp-ip:") + CONF_NET_SIZE];
+	int err;
+
+	must(new->server.n &&span_eq_str(new->type, "smtp-ip") == (new->network != NULL));
+	if (new->network) {
+		must(new->network->bits > 0);
+		conf_net_write(new->network, s.network);
+		snprintf(named, sizeof(named), "smtp-ip:%s", s.network);
+		control_secret_hash(key, span_str(named), hash);
+	} else {
+		control_secret_hash(key, new->secret, hash);
+	}
+	if (new->cram) {
+		must(span_eq_str(new->type, "smtp"));
+		cram_state(new->secret, cram);
+		s.cram = span_of(cram, sizeof(cram));
+	}
+	db_begin(c->d, true);
+	err = control_write_end(c, credential_insert(c, new, &s));
+	sodium_memzero(cram, sizeof(cram));
+	return err;
 }
 
 int control_credential_create(struct control *c, struct span server, struct span type,
 			      struct span name, const uint8_t hash[CONTROL_HASH_SIZE])
 {
-	must(server.n);
+	struct control_credential_new new = {.server = server, .type = type, .name = name};
+
+	must(server.n && !span_eq_str(type, "smtp-ip"));
 	db_begin(c->d, true);
-	return control_write_end(c, credential_insert(c, server, type, name, hash));
+	return control_write_end(
+		c, credential_insert(c, &new,
+				     &(struct stored){.hash = span_of(hash, CONTROL_HASH_SIZE)}));
+}
+
+static int credential_set_hold(struct control *c, struct span server, struct span type,
+			       struct span name, bool hold)
+{
+	struct control_credential found;
+	int err = credential_once(c, server, type, name, &found);
+
+	if (err)
+		return err;
+	db_u64(c->d, CONTROL_SQL_CREDENTIAL_HOLD, hold);
+	db_u64(c->d, CONTROL_SQL_CREDENTIAL_HOLD, found.id);
+	db_run(c->d, CONTROL_SQL_CREDENTIAL_HOLD);
+	return 0;
+}
+
+int control_credential_hold(struct control *c, struct span server, struct span type,
+			    struct span name, bool hold)
+{
+	db_begin(c->d, true);
+	return control_write_end(c, credential_set_hold(c, server, type, name, hold));
 }
 
 static int credential_remove(struct control *c, struct span server, struct span type,

@@ -1,5 +1,5 @@
 /*
- * control_test.c - names, errors and the two questions, on a database in a folder of its own.
+ * control_test.c - names, errors, settings and what is asked, on a database in a folder of its own.
  */
 #include "common/control/control.h"
 
@@ -231,6 +231,334 @@ static void deleted_things_are_gone_and_their_numbers_stay_unused(void **state)
 	control_close(&c);
 }
 
+static struct control_server server_of(struct control *c, const char *name)
+{
+	struct control_server s;
+
+	assert_int_equal(control_server_find(c, span_str(name), &s), 0);
+	return s;
+}
+
+static void check_settings(struct control *c, const char *name, const struct control_settings *want)
+{
+	struct control_settings got = server_of(c, name).settings;
+
+	if (got.development != want->development || got.send_limit != want->send_limit ||
+	    got.bytes_limit != want->bytes_limit || got.allow_sender != want->allow_sender ||
+	    got.privacy != want->privacy)
+		fail_msg("%s has other settings", name);
+}
+
+static void settings_are_set_one_by_one(void **state)
+{
+	struct control_settings all = {.development = true,
+				       .send_limit = 100,
+				       .bytes_limit = 1 << 20,
+				       .allow_sender = true,
+				       .privacy = true};
+	struct control *c = open_for(DB_WRITE);
+	struct span one = span_str("acme/one"), three = span_str("acme/three");
+	struct control_settings none = {.send_limit = 0}, want = none;
+
+	(void)state;
+	fill(c);
+	assert_int_equal(control_server_create_with(c, three, &all), 0);
+	check_settings(c, "acme/three", &all);
+	for (unsigned which = 1; which <= CONTROL_SET_PRIVACY; which *= 2) {
+		check_settings(c, "acme/one", &want);
+		assert_int_equal(control_server_set(c, one, &all, which), 0);
+		want.development |= which == CONTROL_SET_DEVELOPMENT;
+		want.send_limit = which >= CONTROL_SET_SEND_LIMIT ? all.send_limit : 0;
+		want.bytes_limit = which >= CONTROL_SET_BYTES_LIMIT ? all.bytes_limit : 0;
+		want.allow_sender = which >= CONTROL_SET_ALLOW_SENDER;
+		want.privacy = which >= CONTROL_SET_PRIVACY;
+	}
+	check_settings(c, "acme/one", &all);
+	check_settings(c, "acme/two", &none);
+	assert_int_equal(control_server_set(c, span_str("acme/no"), &all, 1), -ENOENT);
+	control_close(&c);
+}
+
+static void a_server_is_suspended_by_itself_or_with_its_organisation(void **state)
+{
+	struct control *c = open_for(DB_WRITE);
+	struct span acme = SPAN_LIT("acme"), one = SPAN_LIT("acme/one");
+	struct control_server s;
+	struct control_org org;
+	struct wall since;
+
+	(void)state;
+	fill(c);
+	assert_false(server_of(c, "acme/one").suspension.is);
+	assert_int_equal(control_server_suspend(c, one, SPAN_LIT("spam")), 0);
+	since = server_of(c, "acme/one").suspension.since;
+	assert_true(since.ms > 0);
+	assert_int_equal(control_server_suspend(c, one, SPAN_LIT("much spam")), 0);
+	s = server_of(c, "acme/one");
+	assert_true(s.suspension.is && !s.suspension.by_org && s.suspension.since.ms == since.ms);
+	assert_string_equal(s.suspension.reason, "much spam");
+	assert_false(server_of(c, "acme/two").suspension.is);
+
+	assert_int_equal(control_org_suspend(c, acme, SPAN_LIT("unpaid")), 0);
+	assert_string_equal(server_of(c, "acme/one").suspension.reason, "much spam");
+	assert_int_equal(control_server_unsuspend(c, one), 0);
+	s = server_of(c, "acme/one");
+	assert_true(s.suspension.is && s.suspension.by_org);
+	assert_string_equal(s.suspension.reason, "unpaid");
+	assert_int_equal(control_org_find(c, acme, &org), 0);
+	assert_true(org.suspension.is);
+	assert_int_equal(control_org_unsuspend(c, acme), 0);
+	s = server_of(c, "acme/one");
+	assert_true(!s.suspension.is && !s.suspension.by_org && !s.suspension.reason[0]);
+	assert_int_equal(control_org_suspend(c, SPAN_LIT("no"), SPAN_LIT("")), -ENOENT);
+	assert_int_equal(control_org_suspend(c, acme, SPAN_LIT("a\nb")), -EINVAL);
+	assert_int_equal(control_server_suspend(c, one, SPAN_LIT("\xff")), -EINVAL);
+	control_close(&c);
+}
+
+/* Returns the credential's number. */
+static uint64_t add(struct control *c, struct control_credential_new new, const char *network)
+{
+	struct control_credential row;
+	struct conf_net net;
+
+	if (network) {
+		assert_int_equal(conf_net_read(span_str(network), &net), 0);
+		new.network = &net;
+	}
+	if (control_credential_add(c, key, &new) != 0)
+		fail_msg("%s", control_error(c));
+	assert_int_equal(control_credential_find(c, new.server, new.type, new.name, &row), 0);
+	assert_string_equal(row.network, network ? network : "");
+	assert_int_equal(row.cram, new.cram);
+	assert_int_equal(row.hold, new.hold);
+	return row.id;
+}
+
+static void the_gate_tells_what_may_stop_a_copy(void **state)
+{
+	struct control *c = open_for(DB_WRITE);
+	struct control_settings to = {.development = true, .send_limit = 7, .bytes_limit = 9};
+	struct span one = SPAN_LIT("acme/one"), smtp = SPAN_LIT("smtp"), name = SPAN_LIT("h");
+	struct control_gate g;
+	uint64_t id, held;
+
+	(void)state;
+	fill(c);
+	id = server_of(c, "acme/one").id;
+	held = add(c,
+		   (struct control_credential_new){.server = one,
+						   .type = smtp,
+						   .name = name,
+						   .hold = true,
+						   .secret = SPAN_LIT("s")},
+		   NULL);
+	assert_int_equal(control_gate(c, id, 1, &g), 0);
+	assert_false(g.development || g.suspended || g.credential_hold || g.send_limit ||
+		     g.bytes_limit);
+	assert_int_equal(control_gate(c, id, held, &g), 0);
+	assert_true(g.credential_hold && !g.suspended);
+	assert_int_equal(control_gate(c, id, held + 1, &g), 0);
+	assert_false(g.credential_hold);
+	assert_int_equal(control_credential_hold(c, one, smtp, name, false), 0);
+	assert_int_equal(control_gate(c, id, held, &g), 0);
+	assert_false(g.credential_hold);
+	assert_int_equal(control_credential_hold(c, one, smtp, SPAN_LIT("no"), true), -ENOENT);
+	assert_int_equal(control_server_set(c, one, &to, 7), 0);
+	assert_int_equal(control_org_suspend(c, SPAN_LIT("acme"), SPAN_LIT("")), 0);
+	assert_int_equal(control_gate(c, id, 0, &g), 0);
+	assert_true(g.development && g.suspended && g.send_limit == 7 && g.bytes_limit == 9);
+	assert_int_equal(control_gate(c, 4711, 0, &g), -ENOENT);
+	control_close(&c);
+}
+
+static void the_version_changes_when_another_process_has_written(void **state)
+{
+	struct control *w = open_for(DB_WRITE), *r;
+	uint64_t before, after;
+
+	(void)state;
+	fill(w);
+	r = open_for(DB_READ);
+	before = control_version(r);
+	assert_int_not_equal(before, 0);
+	assert_int_equal(control_version(r), before);
+	assert_int_equal(control_org_suspend(w, SPAN_LIT("acme"), SPAN_LIT("")), 0);
+	after = control_version(r);
+	assert_int_not_equal(after, before);
+	assert_int_equal(control_version(r), after);
+	control_close(&r);
+	r = open_for(DB_READ);
+	assert_int_not_equal(control_version(r), before);
+	assert_int_not_equal(control_version(r), after);
+	control_close(&r);
+	control_close(&w);
+}
+
+static const struct {
+	const char *ip, *credential; /* NULL: none */
+} addresses[] = {
+	{"10.1.2.3", "host"},
+	{"10.1.2.4", "small"},
+	{"10.1.3.1", "large"},
+	{"::ffff:10.1.2.3", "host"},
+	{"::ffff:a01:301", "large"},
+	{"11.1.2.3", NULL},
+	{"9.255.255.255", NULL},
+	{"2001:db8::1", "six"},
+	{"2001:db8:1::1", "sixes"},
+	{"2001:db9::1", NULL},
+	{"::1", NULL},
+	{"::a01:203", NULL},
+	{"fe80::1%eth0", NULL},
+	{"", NULL},
+	{"localhost", NULL},
+};
+
+static void the_most_specific_network_counts(void **state)
+{
+	static const struct {
+		const char *name, *network;
+	} nets[] = {{"large", "10.0.0.0/8"},
+		    {"small", "10.1.2.0/24"},
+		    {"host", "10.1.2.3/32"},
+		    {"six", "2001:db8::/48"},
+		    {"sixes", "2001:db8::/32"}};
+	struct control_credential_new new = {.server = SPAN_LIT("acme/one"),
+					     .type = SPAN_LIT("smtp-ip")};
+	struct control *c = open_for(DB_WRITE);
+	struct control_auth auth;
+	uint64_t ids[ARRAY_LEN(nets)];
+
+	(void)state;
+	fill(c);
+	assert_int_equal(control_auth_network(c, "10.1.2.3", &auth), -ENOENT);
+	for (size_t i = 0; i < ARRAY_LEN(nets); i++) {
+		new.name = span_str(nets[i].name);
+		ids[i] = add(c, new, nets[i].network);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(addresses); i++) {
+		int err = control_auth_network(c, addresses[i].ip, &auth);
+		const char *got = NULL;
+
+		for (size_t k = 0; !err && k < ARRAY_LEN(nets); k++)
+			if (ids[k] == auth.credential)
+				got = nets[k].name;
+		if ((got == NULL) != (addresses[i].credential == NULL) ||
+		    (got && strcmp(got, addresses[i].credential) != 0))
+			fail_msg("%s: %s", addresses[i].ip, got ? got : "none");
+	}
+	control_close(&c);
+}
+
+static void a_network_is_of_one_server_only(void **state)
+{
+	struct control *c = open_for(DB_WRITE);
+	struct control_credential_new new = {.server = SPAN_LIT("acme/one"),
+					     .type = SPAN_LIT("smtp-ip"),
+					     .name = SPAN_LIT("office")};
+	uint8_t hash[CONTROL_HASH_SIZE];
+	struct control_auth auth;
+	struct conf_net net;
+
+	(void)state;
+	fill(c);
+	add(c, new, "192.0.2.0/24");
+	new.server = SPAN_LIT("acme/two");
+	assert_int_equal(conf_net_read(SPAN_LIT("192.0.2.0/24"), &net), 0);
+	new.network = &net;
+	assert_int_equal(control_credential_add(c, key, &new), -EEXIST);
+	assert_non_null(strstr(control_error(c), "network 192.0.2.0/24 already"));
+	/* what stands for its secret is no password */
+	control_secret_hash(key, SPAN_LIT("smtp-ip:192.0.2.0/24"), hash);
+	assert_int_equal(control_auth(c, hash, "smtp", &auth), -ENOENT);
+	assert_int_equal(control_auth(c, hash, "api", &auth), -ENOENT);
+	control_close(&c);
+}
+
+/* CRAM-MD5: the user tim of RFC 2195 is a server here */
+static const struct span challenge = SPAN_LIT("<1896.697170952@postoffice.reston.mci.net>");
+static const uint8_t answer[] = {0xb9, 0x13, 0xa6, 0x02, 0xc7, 0xed, 0xa7, 0xa4,
+				 0x95, 0xb4, 0xe6, 0xe7, 0x33, 0x4d, 0x38, 0x90};
+
+static void cram_md5_tries_each_credential_made_for_it(void **state)
+{
+	struct control *c = open_for(DB_WRITE);
+	struct control_credential_new new = {.server = SPAN_LIT("acme/one"),
+					     .type = SPAN_LIT("smtp"),
+					     .name = SPAN_LIT("plain"),
+					     .secret = SPAN_LIT("plain only")};
+	static const struct {
+		const char *user;
+		bool good;
+	} users[] = {{"acme/one", true},   {"acme_one", true}, {"acme/two", false},
+		     {"acme", false},	   {"", false},	       {"acme/one/", false},
+		     {"acme//one", false}, {"one", false},     {"_", false}};
+	uint8_t wrong[sizeof(answer)];
+	struct control_auth auth;
+	uint64_t id;
+	bool has = true;
+
+	(void)state;
+	fill(c);
+	add(c, new, NULL);
+	assert_int_equal(control_has_cram(c, &has), 0);
+	assert_false(has);
+	new = (struct control_credential_new){.server = new.server,
+					      .type = new.type,
+					      .name = SPAN_LIT("first"),
+					      .cram = true,
+					      .secret = SPAN_LIT("another")};
+	add(c, new, NULL);
+	new.name = SPAN_LIT("tim");
+	new.secret = SPAN_LIT("tanstaaftanstaaf");
+	id = add(c, new, NULL);
+	new.name = SPAN_LIT("last");
+	new.secret = SPAN_LIT("a third");
+	add(c, new, NULL);
+	assert_int_equal(control_has_cram(c, &has), 0);
+	assert_true(has);
+	for (size_t i = 0; i < ARRAY_LEN(users); i++) {
+		int err = control_auth_cram(c, span_str(users[i].user), challenge, answer, &auth);
+
+		if (err != (users[i].good ? 0 : -ENOENT))
+			fail_msg("%s: %d", users[i].user, err);
+		if (!err)
+			assert_int_equal(auth.credential, id);
+	}
+	for (size_t i = 0; i < sizeof(answer); i++) {
+		memcpy(wrong, answer, sizeof(wrong));
+		wrong[i] ^= 1;
+		assert_int_equal(
+			control_auth_cram(c, SPAN_LIT("acme/one"), challenge, wrong, &auth),
+			-ENOENT);
+	}
+	control_close(&c);
+}
+
+static void the_credentials_for_cram_md5_of_a_server_are_limited(void **state)
+{
+	struct control *c = open_for(DB_WRITE);
+	struct control_credential_new new = {
+		.server = SPAN_LIT("acme/one"), .type = SPAN_LIT("smtp"), .cram = true};
+	char name[32];
+	int i;
+
+	(void)state;
+	fill(c);
+	for (i = 0; i <= CONTROL_CRAMS_MAX; i++) {
+		snprintf(name, sizeof(name), "number %d", i);
+		new.name = new.secret = span_str(name);
+		if (control_credential_add(c, key, &new) != 0)
+			break;
+	}
+	assert_int_equal(i, CONTROL_CRAMS_MAX);
+	assert_non_null(strstr(control_error(c), "100 credentials for CRAM-MD5"));
+	new.server = SPAN_LIT("acme/two");
+	assert_int_equal(control_credential_add(c, key, &new), 0);
+	control_close(&c);
+}
+
 static void a_missing_or_foreign_database_says_so(void **state)
 {
 	char error[CONTROL_ERROR_SIZE] = "";
@@ -253,6 +581,17 @@ int main(void)
 		cmocka_unit_test_teardown(acceptors_find_credentials_and_domains, files_remove),
 		cmocka_unit_test_teardown(what_is_there_already_or_in_use_is_told, files_remove),
 		cmocka_unit_test_teardown(deleted_things_are_gone_and_their_numbers_stay_unused,
+					  files_remove),
+		cmocka_unit_test_teardown(settings_are_set_one_by_one, files_remove),
+		cmocka_unit_test_teardown(a_server_is_suspended_by_itself_or_with_its_organisation,
+					  files_remove),
+		cmocka_unit_test_teardown(the_gate_tells_what_may_stop_a_copy, files_remove),
+		cmocka_unit_test_teardown(the_version_changes_when_another_process_has_written,
+					  files_remove),
+		cmocka_unit_test_teardown(the_most_specific_network_counts, files_remove),
+		cmocka_unit_test_teardown(a_network_is_of_one_server_only, files_remove),
+		cmocka_unit_test_teardown(cram_md5_tries_each_credential_made_for_it, files_remove),
+		cmocka_unit_test_teardown(the_credentials_for_cram_md5_of_a_server_are_limited,
 					  files_remove),
 		cmocka_unit_test_teardown(a_missing_or_foreign_database_says_so, files_remove),
 	};

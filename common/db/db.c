@@ -75,9 +75,26 @@ static int user_version(struct db *d)
 	return v;
 }
 
+/* Inside a transaction: an empty file gets the newest schema, an older one each step from its own
+ * version on.  The number comes last, so that whatever is committed is what it says. */
+static void upgrade(struct db *d, size_t schema, int version)
+{
+	int found = user_version(d);
+	char sql[64];
+
+	if (d->error || found >= version)
+		return;
+	must(schema + (size_t)version <= d->count);
+	if (found == 0)
+		exec(d, d->sql[schema]);
+	for (int to = found + 1; found > 0 && to <= version; to++)
+		exec(d, d->sql[schema + (size_t)to - 1]);
+	snprintf(sql, sizeof(sql), "PRAGMA user_version=%d", version);
+	exec(d, sql);
+}
+
 static void set_up_file(struct db *d, size_t schema, int version)
 {
-	char sql[64];
 	int keep = 1;
 
 	exec(d, "PRAGMA journal_mode=WAL");
@@ -95,13 +112,24 @@ static void set_up_file(struct db *d, size_t schema, int version)
 		snprintf(d->error_text, sizeof(d->error_text), "it cannot be opened for writing");
 		return;
 	}
-	snprintf(sql, sizeof(sql), "PRAGMA user_version=%d", version);
 	exec(d, "BEGIN IMMEDIATE");
-	if (user_version(d) == 0) {
-		exec(d, d->sql[schema]);
-		exec(d, sql);
-	}
+	upgrade(d, schema, version);
 	exec(d, "COMMIT");
+}
+
+static void version_refuse(struct db *d, int found, int version)
+{
+	d->error = SQLITE_MISMATCH;
+	if (found > version)
+		snprintf(d->error_text, sizeof(d->error_text),
+			 "its schema has version %d, this program knows %d: a newer release has "
+			 "upgraded it; use that release, or restore a backup from before",
+			 found, version);
+	else
+		snprintf(d->error_text, sizeof(d->error_text),
+			 "its schema has version %d, this program needs %d; start the instance "
+			 "with this release, which upgrades it",
+			 found, version);
 }
 
 static void set_up(struct db *d, enum db_mode mode, size_t schema, int version)
@@ -115,11 +143,8 @@ static void set_up(struct db *d, enum db_mode mode, size_t schema, int version)
 	if (mode == DB_WRITE)
 		set_up_file(d, schema, version);
 	int found = d->error ? version : user_version(d);
-	if (!d->error && found != version) {
-		d->error = SQLITE_MISMATCH;
-		snprintf(d->error_text, sizeof(d->error_text),
-			 "its schema has version %d, this program knows %d", found, version);
-	}
+	if (!d->error && found != version)
+		version_refuse(d, found, version);
 }
 
 struct db *db_open(const char *path, enum db_mode mode, const char *const *sql, size_t count,

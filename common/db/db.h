@@ -28,8 +28,11 @@ enum db_mode {
 	DB_MAINTAIN, /* an existing file, no statements: checkpoint.h */
 };
 
-/* Opens path (DB_WRITE makes it, with mode 0640) and checks or sets user_version: a DB_WRITE open
- * runs statement `schema` on an empty file.  NULL and a sentence in error. */
+/* Opens path (DB_WRITE makes it, with mode 0640) and checks user_version.  A DB_WRITE open brings
+ * the file to `version` in one transaction: an empty one by statement `schema`, an older one by
+ * the statements that stand directly behind it, to_2, to_3 ..., each from the version before.  A
+ * DB_READ open of an older file fails, as does every open of a newer one.  NULL and a sentence in
+ * error. */
 struct db *db_open(const char *path, enum db_mode mode, const char *const *sql, size_t count,
 		   size_t schema, int version, char *error, size_t error_size);
 void db_close(struct db **d);

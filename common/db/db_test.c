@@ -10,10 +10,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { VERSION = 7, NOBODY = 65534 };
+enum { VERSION = 3, NOBODY = 65534 };
 
 enum {
 	SCHEMA,
+	TO_2,
+	TO_3,
+	TO_4,
 	INSERT,
 	ALL,
 	BY_ID,
@@ -31,6 +34,9 @@ static const char *const sql[STATEMENTS] = {
 	[SCHEMA] = "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, data BLOB, "
 		   "n INTEGER CHECK (n <> 13)) STRICT;\n"
 		   "CREATE TABLE child (t INTEGER NOT NULL REFERENCES t(id)) STRICT;\n",
+	[TO_2] = "a new file takes no steps: this one would fail",
+	[TO_3] = "so would this",
+	[TO_4] = "CREATE TABLE half (n INTEGER) STRICT; CREATE TABLE t (n INTEGER) STRICT",
 	[INSERT] = "INSERT INTO t(id, name, data, n) VALUES (?, ?, ?, ?)",
 	[ALL] = "SELECT id, name, data, n FROM t ORDER BY id",
 	[BY_ID] = "SELECT name FROM t WHERE id = ?",
@@ -378,14 +384,17 @@ static const struct {
 	int version;
 	const char *says;
 } unopened[] = {
-	{"t.db", DB_WRITE, VERSION + 1, "its schema has version 7, this program knows 8"},
-	{"t.db", DB_READ, VERSION - 1, "its schema has version 7, this program knows 6"},
+	{"t.db", DB_WRITE, VERSION - 1, "its schema has version 3, this program knows 2: a newer"},
+	{"t.db", DB_READ, VERSION - 1, "its schema has version 3, this program knows 2: a newer"},
+	{"t.db", DB_READ, VERSION + 1, "its schema has version 3, this program needs 4; start"},
+	{"t.db", DB_WRITE, VERSION + 1, "table t already exists"},
+	{"t.db", DB_READ, VERSION + 1, "its schema has version 3, this program needs 4; start"},
 	{"missing.db", DB_READ, VERSION, "unable to open"},
 	{"missing.db", DB_MAINTAIN, VERSION, "unable to open"},
 	{"missing/t.db", DB_WRITE, VERSION, "unable to open"},
 	{"text", DB_WRITE, VERSION, "not a database"},
 	{"text", DB_READ, VERSION, "not a database"},
-	{"empty", DB_READ, VERSION, "its schema has version 0, this program knows 7"},
+	{"empty", DB_READ, VERSION, "its schema has version 0, this program needs 3"},
 };
 
 static void make(const char *path, struct span text)

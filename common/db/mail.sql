@@ -62,6 +62,30 @@ CREATE TABLE settings (
 	value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- name: to_2
+ALTER TABLE messages ADD COLUMN tag TEXT NOT NULL DEFAULT '';
+ALTER TABLE messages ADD COLUMN stream TEXT NOT NULL DEFAULT '';
+ALTER TABLE messages ADD COLUMN metadata TEXT NOT NULL DEFAULT '';
+ALTER TABLE messages ADD COLUMN idempotency TEXT NOT NULL DEFAULT '';
+ALTER TABLE messages ADD COLUMN digest BLOB;
+ALTER TABLE messages ADD COLUMN expires INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX messages_unkept ON messages(n) WHERE open = 0 AND kept IS NULL;
+CREATE INDEX messages_idempotency ON messages(server, idempotency) WHERE idempotency <> '';
+ALTER TABLE copies ADD COLUMN hold TEXT NOT NULL DEFAULT '';
+ALTER TABLE copies ADD COLUMN flags INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE suppressions (
+	server INTEGER NOT NULL,
+	address TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	created INTEGER NOT NULL,
+	expires INTEGER NOT NULL,
+	PRIMARY KEY (server, address)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE settings (
+	name TEXT PRIMARY KEY,
+	value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- writing
 
 -- name: message_insert

@@ -196,7 +196,7 @@ def organisations_and_servers_come_and_go(s):
     s("server", "create", "acme").expect(DATA, "ORG/NAME")
     s("server", "create", "acme/all").expect(DATA, "reserved")
     s("server", "create", "nobody/mail").expect(NO_INPUT, "org create nobody")
-    s("server", "show", "acme/mail").expect(OK, "credentials  0")
+    s("server", "show", "acme/mail").expect(OK, "credentials   0")
     names = [o["name"] for o in s("server", "list", "--json").expect(OK).objects()]
     assert names == ["acme/mail", "sandbox/sandbox"], names
     s("org", "delete", "acme").expect(EXISTS, "server delete acme/NAME")
