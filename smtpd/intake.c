@@ -1,7 +1,8 @@
 /*
  * intake.c - see intake.h.
  *
- * No 250 without a flush: the only place that answers "queued" is on_flushed() with err 0.
+ * No 250 without a flush: the only place that answers "queued" is accepted(), after on_flushed()
+ * with err 0.
  *
  * A message with an idempotency key is hashed as it was submitted, envelope and bytes before any
  * repair, so that queued can tell the same message from another one under the same key.  That is
@@ -24,6 +25,7 @@
 #include "common/spool/spool.h"
 #include "smtpd/received.h"
 #include "smtpd/repair.h"
+#include "smtpd/room.h"
 
 #define COUNTER SPOOL_NEW_SMTPD "/counter"
 #define POKE "run/queued/poke"
@@ -47,6 +49,7 @@ struct intake {
 	struct spool_out out;
 	uint64_t size;
 	struct mono ended;
+	struct loop_timer *later; /* while a 250 is held back because delivery is behind */
 	void (*answered)(void *arg, const char *reply); /* NULL: forgotten */
 	void *arg;
 };
@@ -111,6 +114,8 @@ const char *intake_refusal(const struct conf *conf, const struct submitter_facts
 {
 	if (submitter->suspended)
 		return "550 5.7.1 Mail server has been suspended";
+	if (room_used_up(submitter->server))
+		return "452 4.3.1 Your mail server has too much mail waiting, try again later";
 	return is_full(conf) ? no_room : NULL;
 }
 
@@ -148,6 +153,7 @@ struct intake *intake_new(const struct intake_facts *facts,
 
 static void release(struct intake *in)
 {
+	loop_timer_free(&in->later);
 	buf_done(&in->header);
 	envelope_done(&in->envelope);
 	mem_free(in);
@@ -159,7 +165,6 @@ static void answer(struct intake *in, const char *reply)
 	bool accepted = reply[0] == '2';
 
 	if (accepted) {
-		self.poke_due = true;
 		LOG(LOG_INFO, "accepted", KS("id", in->envelope.id.s),
 		    KB("from", addr_span(&in->envelope.sender)),
 		    KU("rcpts", in->envelope.rcpt_count), KU("size", in->size),
@@ -408,10 +413,19 @@ void intake_finish(struct intake *in, const struct dots *lines)
 		flush_add(self.flusher, in->out.fd, in);
 }
 
+static void accepted(void *arg)
+{
+	struct intake *in = arg;
+	char reply[REPLY_SIZE];
+
+	snprintf(reply, sizeof(reply), "250 2.0.0 Ok: queued as %s", in->envelope.id.s);
+	answer(in, reply);
+}
+
 static void on_flushed(void *cookie, int err)
 {
 	struct intake *in = cookie;
-	char reply[REPLY_SIZE];
+	int64_t delay_ms;
 
 	if (err) {
 		failed(in, "flush", err);
@@ -419,8 +433,14 @@ static void on_flushed(void *cookie, int err)
 		return;
 	}
 	spool_out_done(&in->out);
-	snprintf(reply, sizeof(reply), "250 2.0.0 Ok: queued as %s", in->envelope.id.s);
-	answer(in, reply);
+	self.poke_due = true;
+	delay_ms = room_delay_ms();
+	if (delay_ms == 0) {
+		accepted(in);
+		return;
+	}
+	in->later = loop_timer_new(accepted, in);
+	loop_timer_set(in->later, delay_ms);
 }
 
 void intake_abort(struct intake **in)
