@@ -68,9 +68,14 @@ void mailview_close(struct mailview **v)
 	*v = NULL;
 }
 
+struct db *mailview_db(struct mailview *v)
+{
+	return v->d;
+}
+
 /* After a read: true if it is worth to be repeated (SQLITE_READONLY_RECOVERY: queued will have
  * repaired its WAL in a moment). */
-static bool again(struct mailview *v)
+bool mailview_again(struct mailview *v)
 {
 	if (db_error(v->d) != READONLY_RECOVERY || v->tries == TRIES_MAX) {
 		v->tries = 0;
@@ -82,7 +87,7 @@ static bool again(struct mailview *v)
 	return true;
 }
 
-static int end(struct mailview *v, int code)
+int mailview_end(struct mailview *v, int code)
 {
 	if (!db_error(v->d))
 		return code;
@@ -118,7 +123,7 @@ static bool by_queue_id(struct mailview *v, struct span id, struct mailview_ref 
 			db_reset(v->d, MAIL_SQL_MESSAGE_BY_ID);
 			return true;
 		}
-	} while (again(v));
+	} while (mailview_again(v));
 	return false;
 }
 
@@ -133,7 +138,7 @@ static bool by_copy_id(struct mailview *v, uint64_t copy, struct mailview_ref *o
 			db_reset(v->d, MAIL_SQL_MESSAGE_OF_COPY);
 			return true;
 		}
-	} while (again(v));
+	} while (mailview_again(v));
 	return false;
 }
 
@@ -148,7 +153,7 @@ static bool token_is_of(struct mailview *v, struct span token, const struct mail
 			if (db_get_u64(v->d, MAIL_SQL_COPIES_OF_MESSAGE, 0) == ref->copy)
 				is = span_ieq(token,
 					      db_get_text(v->d, MAIL_SQL_COPIES_OF_MESSAGE, 5));
-	} while (again(v));
+	} while (mailview_again(v));
 	return is;
 }
 
@@ -190,7 +195,7 @@ int mailview_find(struct mailview *v, const char *text, struct mailview_ref *out
 				"there is no message or copy %s; `posthaste message "
 				"list` shows those there are",
 				text);
-	return end(v, code);
+	return mailview_end(v, code);
 }
 
 /* messages */
@@ -252,11 +257,11 @@ int mailview_message(struct mailview *v, const char *id, json_t **out)
 	do {
 		json_decref(m);
 		m = message_once(v, id);
-	} while (again(v));
+	} while (mailview_again(v));
 	if (!m && !db_error(v->d))
 		return ctl_fail(EX_NOINPUT, "there is no message %s", id);
 	*out = m;
-	return end(v, 0);
+	return mailview_end(v, 0);
 }
 
 int mailview_page(struct mailview *v, const char *after, size_t max, struct qid ids[MAILVIEW_PAGE],
@@ -274,9 +279,9 @@ int mailview_page(struct mailview *v, const char *after, size_t max, struct qid 
 			n++;
 		}
 		db_reset(v->d, S);
-	} while (again(v));
+	} while (mailview_again(v));
 	*n_out = n;
-	return end(v, 0);
+	return mailview_end(v, 0);
 }
 
 /* events */
@@ -322,9 +327,9 @@ int mailview_events(struct mailview *v, const struct mailview_ref *ref, json_t *
 		while (db_step(v->d, MAIL_SQL_EVENTS_OF_MESSAGE))
 			if (concerns(v, ref->copy))
 				json_array_append_new(list, event_object(v, ref->id));
-	} while (again(v));
+	} while (mailview_again(v));
 	*out = list;
-	return end(v, 0);
+	return mailview_end(v, 0);
 }
 
 int mailview_open_copies(struct mailview *v, const struct mailview_ref *ref, uint64_t *out)
@@ -335,6 +340,6 @@ int mailview_open_copies(struct mailview *v, const struct mailview_ref *ref, uin
 			*out = db_get_u64(v->d, MAIL_SQL_MESSAGE_BY_ID, 1);
 			db_reset(v->d, MAIL_SQL_MESSAGE_BY_ID);
 		}
-	} while (again(v));
-	return end(v, 0);
+	} while (mailview_again(v));
+	return mailview_end(v, 0);
 }

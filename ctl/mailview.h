@@ -42,4 +42,10 @@ int mailview_events(struct mailview *v, const struct mailview_ref *ref, json_t *
 int mailview_open_copies(struct mailview *v, const struct mailview_ref *ref,
 			 uint64_t *out) MUST_CHECK;
 
+/* For the files that read with statements of their own: run them, then repeat all as long as
+ * mailview_again() says so (queued was repairing its WAL), then end with mailview_end(). */
+struct db *mailview_db(struct mailview *v);
+bool mailview_again(struct mailview *v);
+int mailview_end(struct mailview *v, int code) MUST_CHECK;
+
 #endif

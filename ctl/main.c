@@ -12,6 +12,7 @@
 
 #include "ctl/ctl.h"
 #include "ctl/output.h"
+#include "ctl/queue.h"
 #include "ctl/sandbox.h"
 #include "ctl/supervise.h"
 
@@ -21,6 +22,7 @@ static int cmd_help(int argc, char **argv, const struct ctl_options *o);
 #define SERVER_SETTINGS                                                              \
 	"[--mode live|development] [--send-limit N|none] [--bytes-limit SIZE|none] " \
 	"[--allow-sender yes|no] [--privacy yes|no]"
+#define QUEUE_ORDER "ID ... | " QUEUE_FILTER_SYNOPSIS " [--all] [--reason TEXT]"
 #define CREDENTIAL_TYPES "smtp|api|smtp-ip"
 
 static const struct ctl_command commands[] = {
@@ -68,6 +70,16 @@ static const struct ctl_command commands[] = {
 	 cmd_message_list, 0},
 	{"message show", "ID", "show one with its copies", cmd_message_show, 0},
 	{"message raw", "ID", "write its bytes as they are stored", cmd_message_raw, 0},
+	{"queue list", QUEUE_FILTER_SYNOPSIS " [--after COPY] [--limit N]",
+	 "list copies that are not finished", cmd_queue_list, 0},
+	{"queue show", "[ID]", "sum up the queue, or show what is open of a message",
+	 cmd_queue_show, 0},
+	{"queue hold", QUEUE_ORDER, "stop copies until they are released", cmd_queue_hold, 0},
+	{"queue release", QUEUE_ORDER, "let held copies go", cmd_queue_release, 0},
+	{"queue retry", QUEUE_ORDER, "make copies due now", cmd_queue_retry, 0},
+	{"queue cancel", QUEUE_ORDER, "end copies without delivering them", cmd_queue_cancel, 0},
+	{"queue pause", "", "begin no delivery", cmd_queue_pause, 0},
+	{"queue resume", "", "begin deliveries again", cmd_queue_resume, 0},
 	{"trace", "ID [--wait[=SECONDS]]", "show all that happened to a message or copy", cmd_trace,
 	 0},
 	{"config check", "[FILE]", "is the configuration right?", cmd_config_check, CTL_OUTSIDE},

@@ -86,6 +86,9 @@ int conf_parse(const char *file_name, struct span text, struct conf **out,
 int conf_load(const char *file_name, struct conf **out, char error[CONF_ERROR_SIZE]) MUST_CHECK;
 void conf_free(struct conf **c);
 
+/* A time as in the file ("90s", "36h", "5d"); -EINVAL, -ERANGE. */
+int conf_duration(struct span s, int64_t *ms_out) MUST_CHECK;
+
 /* For `config show`: calls fn for each key in the order of conf.def; value as it would be written
  * in the file. */
 void conf_each(const struct conf *c,

@@ -122,6 +122,16 @@ static int unit_read(const struct unit units[UNITS], struct span s, uint64_t *ou
 	return -EINVAL;
 }
 
+int conf_duration(struct span s, int64_t *ms_out)
+{
+	uint64_t ms;
+	int err = unit_read(time_units, s, &ms);
+
+	if (!err)
+		*ms_out = (int64_t)ms;
+	return err;
+}
+
 static void unit_write(const struct unit units[UNITS], uint64_t n, struct buf *out)
 {
 	size_t i = 0;

@@ -39,7 +39,7 @@ CREATE TABLE copies (
 	flags INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX copies_message ON copies(message);
-CREATE INDEX copies_open ON copies(next) WHERE state < 3;
+CREATE INDEX copies_open ON copies(id) WHERE state < 3;
 CREATE TABLE events (
 	seq INTEGER PRIMARY KEY AUTOINCREMENT,
 	at INTEGER NOT NULL,
@@ -71,6 +71,8 @@ ALTER TABLE messages ADD COLUMN digest BLOB;
 ALTER TABLE messages ADD COLUMN expires INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX messages_unkept ON messages(n) WHERE open = 0 AND kept IS NULL;
 CREATE INDEX messages_idempotency ON messages(server, idempotency) WHERE idempotency <> '';
+DROP INDEX copies_open;
+CREATE INDEX copies_open ON copies(id) WHERE state < 3;
 ALTER TABLE copies ADD COLUMN hold TEXT NOT NULL DEFAULT '';
 ALTER TABLE copies ADD COLUMN flags INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE suppressions (
@@ -187,11 +189,11 @@ SELECT 1 FROM suppressions LIMIT 1
 -- name: open_copies
 SELECT c.id, c.message, m.id, c.rcpt, c.state, c.attempts, c.next, c.return_path, c.hold, c.flags,
 	m.server, m.domain, m.received, m.credential, m.size, m.stream, m.expires
-FROM copies c JOIN messages m ON m.n = c.message WHERE c.state < 3
+FROM copies c INDEXED BY copies_open JOIN messages m ON m.n = c.message WHERE c.state < 3
 
 -- open copies that a filter of the command fits
 -- name: copies_fit
-SELECT c.id FROM copies c JOIN messages m ON m.n = c.message
+SELECT c.id FROM copies c INDEXED BY copies_open JOIN messages m ON m.n = c.message
 WHERE c.state < 3
 	AND (?1 = 255 OR c.state = ?1)
 	AND (?2 = '' OR m.id = ?2)
@@ -219,3 +221,50 @@ SELECT id, rcpt, state, attempts, next, token, return_path, last FROM copies WHE
 -- name: events_of_message
 SELECT e.seq, e.at, e.type, e.copy, e.data, c.rcpt FROM events e LEFT JOIN copies c ON c.id = e.copy
 WHERE e.message = ? ORDER BY e.seq
+
+-- the command
+
+-- a page of open copies behind a copy id; the filter is that of copies_fit
+-- name: queue_list
+SELECT c.id, m.id, c.rcpt, c.state, c.hold, c.attempts, c.next, c.last, m.received, m.server, m.tag,
+	m.stream
+FROM copies c INDEXED BY copies_open JOIN messages m ON m.n = c.message
+WHERE c.state < 3 AND c.id > ?8
+	AND (?1 = 255 OR c.state = ?1)
+	AND (?2 = '' OR m.id = ?2)
+	AND (?3 = '' OR lower(substr(c.rcpt, -length(?3) - 1)) = '@' || ?3)
+	AND (?4 = '' OR lower(c.rcpt) = lower(?4))
+	AND (?5 = 0 OR m.server = ?5)
+	AND (?6 = '' OR m.tag = ?6)
+	AND m.received <= ?7
+ORDER BY c.id LIMIT ?9
+
+-- name: queue_states
+SELECT state, hold, count(*), min(next) FROM copies INDEXED BY copies_open WHERE state < 3
+GROUP BY state, hold ORDER BY state, hold
+
+-- name: queue_due
+SELECT count(*) FROM copies INDEXED BY copies_open WHERE state < 3 AND state <> 2 AND next <= ?
+
+-- name: queue_domains
+SELECT lower(substr(rcpt, instr(rcpt, '@') + 1)) AS d, count(*) AS n FROM copies INDEXED BY copies_open
+WHERE state < 3 GROUP BY d ORDER BY n DESC, d LIMIT ?
+
+-- name: queue_servers
+SELECT m.server, count(*) AS n, min(m.received) FROM copies c INDEXED BY copies_open
+JOIN messages m ON m.n = c.message WHERE c.state < 3 GROUP BY m.server ORDER BY n DESC, m.server
+
+-- a page of events behind a number; server 0: of all
+-- name: events_after
+SELECT e.seq, e.at, e.type, e.copy, e.data, c.rcpt, m.id, m.server, m.tag, m.stream, m.metadata
+FROM events e LEFT JOIN messages m ON m.n = e.message LEFT JOIN copies c ON c.id = e.copy
+WHERE e.seq > ?1 AND (?2 = 0 OR m.server = ?2) ORDER BY e.seq LIMIT ?3
+
+-- the first event that is kept, and the last one
+-- name: events_range
+SELECT (SELECT seq FROM events ORDER BY seq LIMIT 1), (SELECT seq FROM events ORDER BY seq DESC LIMIT 1)
+
+-- a page of the list behind an address; server -1: of all
+-- name: suppressions_after
+SELECT server, address, reason, created, expires FROM suppressions
+WHERE (server, address) > (?1, ?2) AND (?3 < 0 OR server = ?3) ORDER BY server, address LIMIT ?4

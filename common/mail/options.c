@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "common/conf/conf.h"
 #include "common/conf/suggest.h"
 #include "common/json/json.h"
 #include "common/mail/date.h"
@@ -156,30 +157,17 @@ static const char *set_track(struct options *o, struct span text, struct wall no
 
 /* expiry */
 
-/* "600", "90s", "10m", "36h", "2d" in milliseconds; -EINVAL: nothing of the kind; -ERANGE. */
+/* "90s", "10m", "36h", "2d", and plain seconds; -EINVAL: nothing of the kind; -ERANGE. */
 static int read_duration(struct span text, int64_t *ms_out)
 {
-	static const struct {
-		const char *name;
-		int64_t ms;
-	} units[] = {{"", 1000},     {"s", 1000},     {"m", 60000},
-		     {"h", 3600000}, {"d", 86400000}, {"ms", 1}};
-	size_t digits = 0;
-	uint64_t n;
+	uint64_t seconds;
+	int err = span_u64(text, INT64_MAX / 1000, &seconds);
 
-	while (digits < text.n && ascii_digit(text.p[digits]))
-		digits++;
-	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
-		int err;
-
-		if (!span_eq_str(span_from(text, digits), units[i].name))
-			continue;
-		err = span_u64(span_head(text, digits), (uint64_t)(INT64_MAX / units[i].ms), &n);
-		if (!err)
-			*ms_out = (int64_t)n * units[i].ms;
-		return err;
-	}
-	return -EINVAL;
+	if (err == -EINVAL)
+		return conf_duration(text, ms_out);
+	if (!err)
+		*ms_out = (int64_t)seconds * 1000;
+	return err;
 }
 
 static int read_left(struct span text, struct wall now, int64_t *ms_out)

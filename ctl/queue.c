@@ -1,0 +1,277 @@
+/*
+ * queue.c - posthaste queue hold|release|retry|cancel|pause|resume: orders to queued.
+ *
+ * A copy, a message or a filter is one CHANGE, which is answered when it is on disk.
+ */
+#include "ctl/queue.h"
+
+#include <stdio.h>
+
+#include "ctl/output.h"
+
+/* choosing copies */
+
+bool queue_choice_given(const struct queue_choice *c)
+{
+	return c->domain || c->rcpt || c->server || c->state || c->tag || c->older;
+}
+
+static int read_state(const char *text, unsigned *out)
+{
+	for (unsigned s = STATE_QUEUED; s <= STATE_HELD; s++)
+		if (strcmp(text, state_name(s)) == 0) {
+			*out = s;
+			return 0;
+		}
+	return ctl_fail(EX_USAGE, "--state %s: an open copy is queued, deferred or held", text);
+}
+
+static int read_server(const char *name, uint64_t *out)
+{
+	struct control_server found;
+	int err, code = 0;
+	struct control *c = ctl_control(DB_READ, &code);
+
+	if (!c)
+		return code;
+	err = control_server_find(c, span_str(name), &found);
+	if (err)
+		code = ctl_control_fail(c, err);
+	else
+		*out = found.id;
+	control_close(&c);
+	return code;
+}
+
+static int read_older(const char *text, uint64_t *out)
+{
+	int64_t ms;
+
+	if (conf_duration(span_str(text), &ms) != 0)
+		return ctl_fail(EX_USAGE, "--older-than %s: write a time like 90s, 2h or 3d", text);
+	*out = (uint64_t)ms;
+	return 0;
+}
+
+int queue_filter(const struct queue_choice *c, struct domain *domain_out, struct queue_filter *out)
+{
+	int code = 0;
+
+	*out = (struct queue_filter){.state = QUEUE_ANY_STATE};
+	if (c->domain && domain_parse(span_str(c->domain), domain_out) != 0)
+		return ctl_fail(EX_USAGE, "--domain %s: that is no domain", c->domain);
+	if (c->domain)
+		out->domain = domain_span(domain_out);
+	out->rcpt = span_str(c->rcpt);
+	out->tag = span_str(c->tag);
+	if (c->state)
+		code = read_state(c->state, &out->state);
+	if (!code && c->server)
+		code = read_server(c->server, &out->server);
+	if (!code && c->older)
+		code = read_older(c->older, &out->older_ms);
+	return code;
+}
+
+/* asking queued */
+
+json_t *queue_usage(const struct ctl_options *o, uint64_t server, int *code_out)
+{
+	struct ipc_msg request = {.type = IPC_USAGE, .usage.server = server}, answer;
+	json_t *usage = NULL;
+	struct buf packet;
+	int fd = -1;
+
+	*code_out = ctl_ask(o, IPC_DOOR_ADMIN, "queued", &request, &packet, &answer, &fd);
+	if (!*code_out && answer.type != IPC_USAGES)
+		*code_out = ctl_fail(EX_PROTOCOL,
+				     "queued answered %s; do both have the same "
+				     "version?",
+				     ipc_name(answer.type));
+	if (!*code_out)
+		usage = json_object();
+	for (size_t i = 0; usage && i < answer.usages.lines.n; i++) {
+		struct span value = ipc_spans_at(&answer.usages.lines, i);
+		struct span name = span_cut(&value, ' ');
+		char key[32];
+		uint64_t n;
+
+		if (span_cstr(name, key, sizeof(key)) == 0 && span_u64(value, INT64_MAX, &n) == 0)
+			json_object_set_new(usage, key, out_uint(n));
+	}
+	fd_close(&fd);
+	buf_done(&packet);
+	return usage;
+}
+
+/* orders */
+
+struct totals {
+	uint64_t count, later;
+};
+
+static int ask_change(const struct ctl_options *o, const struct ipc_change *change,
+		      struct totals *t)
+{
+	struct ipc_msg request = {.type = IPC_CHANGE, .change = *change}, answer;
+	struct buf packet;
+	int fd = -1, code;
+
+	code = ctl_ask(o, IPC_DOOR_ADMIN, "queued", &request, &packet, &answer, &fd);
+	if (!code && answer.type == IPC_DONE)
+		code = ctl_fail(answer.done.code ? answer.done.code : EX_PROTOCOL, "queued: %.*s",
+				SPAN_FMT(answer.done.text));
+	else if (!code && answer.type != IPC_CHANGED)
+		code = ctl_fail(EX_PROTOCOL, "queued answered %s; do both have the same version?",
+				ipc_name(answer.type));
+	if (!code) {
+		t->count += answer.changed.count;
+		t->later += answer.changed.later;
+	}
+	fd_close(&fd);
+	buf_done(&packet);
+	return code;
+}
+
+static int change_ids(const struct ctl_options *o, struct ipc_change *change, const char **ids,
+		      size_t n, struct totals *t)
+{
+	int code = 0;
+	struct mailview *v = mailview_open(&code);
+
+	change->state = QUEUE_ANY_STATE;
+	for (size_t i = 0; v && !code && i < n; i++) {
+		struct mailview_ref ref;
+
+		code = mailview_find(v, ids[i], &ref);
+		if (code)
+			break;
+		change->copy = ref.copy;
+		change->id = ref.copy ? span_str("") : span_str(ref.id);
+		code = ask_change(o, change, t);
+	}
+	mailview_close(&v);
+	return code;
+}
+
+static int change_filtered(const struct ctl_options *o, struct ipc_change *change,
+			   const struct queue_choice *choice, struct totals *t)
+{
+	struct queue_filter f;
+	struct domain domain;
+	int code = queue_filter(choice, &domain, &f);
+
+	if (code)
+		return code;
+	change->state = (uint8_t)f.state;
+	change->domain = f.domain;
+	change->rcpt = f.rcpt;
+	change->server = f.server;
+	change->tag = f.tag;
+	change->older_ms = f.older_ms;
+	return ask_change(o, change, t);
+}
+
+static void print_totals(const char *action, const char *done, const struct totals *t, bool json)
+{
+	if (json) {
+		out_json(json_pack("{s:s, s:o, s:o}", "action", action, "count", out_uint(t->count),
+				   "later", out_uint(t->later)));
+		return;
+	}
+	printf("%llu cop%s %s", (unsigned long long)t->count, t->count == 1 ? "y is" : "ies are",
+	       done);
+	if (t->later)
+		printf("; %llu with a delivery worker, stopped if this attempt fails",
+		       (unsigned long long)t->later);
+	putchar('\n');
+}
+
+static int order(int argc, char **argv, const struct ctl_options *o, enum queue_action action,
+		 const char *done)
+{
+	enum { IDS_MAX = 1000 };
+	const char *ids[IDS_MAX], *reason = NULL;
+	struct queue_choice choice = {NULL};
+	struct ipc_change change = {.action = (uint8_t)action};
+	struct totals t = {0};
+	bool all = false;
+	struct ctl_opt opts[] = {QUEUE_FILTER_OPTIONS(&choice),
+				 {"--all", CTL_FLAG, &all},
+				 {"--reason", CTL_VALUE, &reason}};
+	int code = ctl_args(argc, argv, o, opts, ARRAY_LEN(opts), ids, 0, IDS_MAX);
+	size_t n = 0;
+
+	while (!code && n < IDS_MAX && ids[n])
+		n++;
+	if (!code && n && (all || queue_choice_given(&choice)))
+		code = ctl_fail(EX_USAGE, "name copies, or filters, not both");
+	if (!code && !n && !all && !queue_choice_given(&choice))
+		code = ctl_fail(EX_USAGE, "name copies (queue id, copy id or token) or filters; "
+					  "--all means every open copy");
+	if (!code && reason && strlen(reason) > 256)
+		code = ctl_fail(EX_USAGE, "--reason: at most 256 bytes");
+	change.reason = span_str(reason);
+	if (!code)
+		code = ctl_claim(o);
+	if (!code)
+		code = n ? change_ids(o, &change, ids, n, &t)
+			 : change_filtered(o, &change, &choice, &t);
+	if (!code)
+		print_totals(argv[1], done, &t, o->json);
+	return code;
+}
+
+int cmd_queue_hold(int argc, char **argv, const struct ctl_options *o)
+{
+	return order(argc, argv, o, QUEUE_HOLD, "held");
+}
+
+int cmd_queue_release(int argc, char **argv, const struct ctl_options *o)
+{
+	return order(argc, argv, o, QUEUE_RELEASE, "released");
+}
+
+int cmd_queue_retry(int argc, char **argv, const struct ctl_options *o)
+{
+	return order(argc, argv, o, QUEUE_RETRY, "due now");
+}
+
+int cmd_queue_cancel(int argc, char **argv, const struct ctl_options *o)
+{
+	return order(argc, argv, o, QUEUE_CANCEL, "cancelled");
+}
+
+static int set_pause(int argc, char **argv, const struct ctl_options *o, bool on)
+{
+	struct ipc_msg request = {.type = IPC_PAUSE, .pause.on = on}, answer;
+	struct buf packet;
+	int fd = -1, code = ctl_args(argc, argv, o, NULL, 0, NULL, 0, 0);
+
+	if (code)
+		return code;
+	code = ctl_ask(o, IPC_DOOR_ADMIN, "queued", &request, &packet, &answer, &fd);
+	if (!code && (answer.type != IPC_DONE || answer.done.code))
+		code = ctl_fail(answer.type == IPC_DONE ? answer.done.code : EX_PROTOCOL,
+				"queued: %.*s",
+				answer.type == IPC_DONE ? (int)answer.done.text.n : 0,
+				(const char *)answer.done.text.p);
+	if (!code && o->json)
+		out_json(json_pack("{s:b}", "paused", on));
+	else if (!code)
+		puts(on ? "no delivery begins until `posthaste queue resume`; mail is accepted"
+			: "deliveries begin again");
+	fd_close(&fd);
+	buf_done(&packet);
+	return code;
+}
+
+int cmd_queue_pause(int argc, char **argv, const struct ctl_options *o)
+{
+	return set_pause(argc, argv, o, true);
+}
+
+int cmd_queue_resume(int argc, char **argv, const struct ctl_options *o)
+{
+	return set_pause(argc, argv, o, false);
+}
