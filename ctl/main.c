@@ -22,6 +22,7 @@ static int cmd_help(int argc, char **argv, const struct ctl_options *o);
 #define SERVER_SETTINGS                                                              \
 	"[--mode live|development] [--send-limit N|none] [--bytes-limit SIZE|none] " \
 	"[--allow-sender yes|no] [--privacy yes|no]"
+#define SUPPRESSION_OF "[--server ORG/SERVER | --all-servers]"
 #define QUEUE_ORDER "ID ... | " QUEUE_FILTER_SYNOPSIS " [--all] [--reason TEXT]"
 #define CREDENTIAL_TYPES "smtp|api|smtp-ip"
 
@@ -80,8 +81,25 @@ static const struct ctl_command commands[] = {
 	{"queue cancel", QUEUE_ORDER, "end copies without delivering them", cmd_queue_cancel, 0},
 	{"queue pause", "", "begin no delivery", cmd_queue_pause, 0},
 	{"queue resume", "", "begin deliveries again", cmd_queue_resume, 0},
-	{"trace", "ID [--wait[=SECONDS]]", "show all that happened to a message or copy", cmd_trace,
-	 0},
+	{"suppression list",
+	 "[--server S | --all-servers] [--after ADDRESS] [--limit N] [--csv]",
+	 "list addresses that get no mail", cmd_suppression_list, 0},
+	{"suppression show", "ADDRESS", "is it on the list, and why", cmd_suppression_show, 0},
+	{"suppression add",
+	 "ADDRESS " SUPPRESSION_OF " [--reason TEXT] [--for TIME | --until TIME]",
+	 "put an address on the list", cmd_suppression_add, 0},
+	{"suppression remove", "ADDRESS " SUPPRESSION_OF, "take it from the list",
+	 cmd_suppression_remove, 0},
+	{"suppression import",
+	 "FILE|- " SUPPRESSION_OF " [--format csv|json|text] [--reason TEXT] "
+	 "[--for TIME | --until TIME] [--skip-bad]",
+	 "take a list over", cmd_suppression_import, 0},
+	{"suppression export", SUPPRESSION_OF " [--format csv|json]", "write the list out",
+	 cmd_suppression_export, 0},
+	{"trace", "ID [--wait[=SECONDS]] [-f]", "show all that happened to a message or copy",
+	 cmd_trace, 0},
+	{"events", "[--after N] [--limit N] [--server ORG/SERVER] [--type T,T] [-f]",
+	 "show what happened to all mail", cmd_events, 0},
 	{"config check", "[FILE]", "is the configuration right?", cmd_config_check, CTL_OUTSIDE},
 	{"config show", "", "all keys with their values", cmd_config_show, 0},
 	{"sink", "[ARGUMENT ...]", "run the sandbox's receiving end", cmd_sink,

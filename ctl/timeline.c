@@ -238,6 +238,14 @@ static bool is_common(const char *key)
 	return false;
 }
 
+static void add_time(struct buf *out, uint64_t ms)
+{
+	char text[WALL_TEXT_SIZE];
+
+	wall_iso((struct wall){(int64_t)ms}, text);
+	buf_str(out, text);
+}
+
 /* Events that are neither: their own fields as they are called. */
 static void add_other(struct buf *out, json_t *e)
 {
@@ -246,11 +254,14 @@ static void add_other(struct buf *out, json_t *e)
 
 	json_object_foreach(e, key, v)
 	{
-		if (is_common(key))
+		/* times that mean never or nothing are not worth their place */
+		if (is_common(key) || (json_is_integer(v) && !json_integer_value(v)))
 			continue;
 		buf_fmt(out, "%s%s ", sep, key);
 		if (json_is_string(v))
 			out_text(out, out_get(e, key));
+		else if (strcmp(key, "until") == 0 || strcmp(key, "since") == 0)
+			add_time(out, out_get_u64(e, key));
 		else
 			buf_fmt(out, "%llu", (unsigned long long)out_get_u64(e, key));
 		sep = ", ";

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "ctl/ctl.h"
+#include "ctl/events.h"
 #include "ctl/mailview.h"
 #include "ctl/output.h"
 #include "ctl/timeline.h"
@@ -59,29 +60,77 @@ static void print_text(const json_t *m, const struct mailview_ref *ref, const js
 	out_print(&b);
 }
 
-static int show(struct mailview *v, const struct mailview_ref *ref, const struct ctl_options *o)
+/* Those from number `from` of the list on. */
+static void print_events(const json_t *events, size_t from, const struct ctl_options *o)
+{
+	json_t *new = json_array();
+	struct buf b;
+
+	for (size_t i = from; i < json_array_size(events); i++) {
+		if (o->json)
+			out_json(json_incref(json_array_get(events, i)));
+		else
+			json_array_append(new, json_array_get(events, i));
+	}
+	if (!o->json) {
+		buf_init(&b, TIMELINE_MAX);
+		timeline_text(new, &b);
+		out_print(&b);
+	}
+	json_decref(new);
+}
+
+static int show(struct mailview *v, const struct mailview_ref *ref, const struct ctl_options *o,
+		size_t *shown)
 {
 	json_t *events = NULL, *m = NULL;
 	int code = mailview_events(v, ref, &events);
 
 	if (!code)
 		code = mailview_message(v, ref->id, &m);
-	for (size_t i = 0; !code && o->json && i < json_array_size(events); i++)
-		out_json(json_incref(json_array_get(events, i)));
-	if (!code && !o->json)
+	if (!code && o->json)
+		print_events(events, 0, o);
+	else if (!code)
 		print_text(m, ref, events);
+	*shown = json_array_size(events);
 	json_decref(m);
 	json_decref(events);
+	return code;
+}
+
+/* What comes behind the first `shown` events, until the message is finished. */
+static int follow(struct mailview *v, const struct mailview_ref *ref, const struct ctl_options *o,
+		  size_t shown)
+{
+	uint64_t open = 1;
+	int code = 0;
+
+	events_follow_begin();
+	while (!code && open && events_follow_pause()) {
+		json_t *events = NULL;
+
+		code = mailview_open_copies(v, ref, &open);
+		if (!code)
+			code = mailview_events(v, ref, &events);
+		if (!code && json_array_size(events) > shown)
+			print_events(events, shown, o);
+		shown = json_array_size(events);
+		json_decref(events);
+	}
 	return code;
 }
 
 int cmd_trace(int argc, char **argv, const struct ctl_options *o)
 {
 	const char *args[1], *wait = NULL;
-	struct ctl_opt opts[] = {{"--wait", CTL_MAYBE, &wait}};
+	bool follows = false;
+	struct ctl_opt opts[] = {{"--wait", CTL_MAYBE, &wait},
+				 {"-f", CTL_FLAG, &follows},
+				 {"--follow", CTL_FLAG, &follows}};
 	struct mailview *v = NULL;
 	struct mailview_ref ref;
 	uint64_t seconds = WAIT_DEFAULT_S;
+	size_t shown = 0;
 	int code = ctl_args(argc, argv, o, opts, ARRAY_LEN(opts), args, 1, 1), late = 0;
 
 	if (!code && wait && wait[0])
@@ -95,7 +144,9 @@ int cmd_trace(int argc, char **argv, const struct ctl_options *o)
 	if (!code && wait)
 		late = wait_final(v, &ref, seconds);
 	if (!code && (late == 0 || late == EX_TEMPFAIL))
-		code = show(v, &ref, o);
+		code = show(v, &ref, o, &shown);
+	if (!code && follows)
+		code = follow(v, &ref, o, shown);
 	mailview_close(&v);
 	return code ? code : late;
 }

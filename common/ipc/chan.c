@@ -466,8 +466,8 @@ static int call_on(int sock, enum ipc_door door, const struct ipc_msg *request, 
 
 	buf_reset(packet);
 	ipc_encode(request, packet);
-	must(buf_ok(packet) && !ipc_has_fd(request->type));
-	err = send_packet(sock, buf_span(packet), -1);
+	must(buf_ok(packet));
+	err = send_packet(sock, buf_span(packet), ipc_has_fd(request->type) ? *fd_out : -1);
 	if (!err)
 		err = await(sock, POLLIN, timeout_ms);
 	if (err)

@@ -48,7 +48,8 @@ int chan_listen(enum ipc_door door, const uid_t *uids, size_t uid_count,
 void chan_listener_free(struct chan_listener **l);
 
 /* For commands, without a loop: connect, send one, wait for one answer.  packet keeps the bytes
- * that the answer's spans point into.  -errno; -ETIMEDOUT. */
+ * that the answer's spans point into.  *fd_out: a descriptor that came along, or -1; for a request
+ * with one, first the caller's, which stays open.  -errno; -ETIMEDOUT. */
 int chan_call(enum ipc_door door, const struct ipc_msg *request, int timeout_ms, struct buf *packet,
 	      struct ipc_msg *answer_out, int *fd_out) MUST_CHECK;
 

@@ -1,0 +1,196 @@
+#!/usr/bin/python3
+"""The commands that list and follow: suppression, events, trace -f, queue list; forms, pages, errors."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from posthaste import COMMAND, TOP, Failed, Peer, Sandbox, Tap, wait_for  # noqa: E402
+
+SERVER = "sandbox/sandbox"
+
+
+def expect(good, what):
+    if not good:
+        raise AssertionError(what)
+
+
+def refused(s, code, text, *args, **more):
+    status, out, err = s.command(*args, check=False, **more)
+    expect(status == code and text in err, (args, status, out, err))
+
+
+class Follow:
+    """A command that goes on, and its lines of JSON so far."""
+
+    def __init__(self, s, *args):
+        self.out = tempfile.TemporaryFile()
+        self.p = subprocess.Popen([COMMAND, "-C", s.dir, *args, "--json"], stdout=self.out, cwd=TOP)
+
+    def rows(self):
+        self.out.seek(0)
+        return [json.loads(line) for line in self.out.read().decode().splitlines(True)
+                if line.endswith("\n")]
+
+    def stop(self):
+        self.p.send_signal(signal.SIGINT)
+        return self.p.wait(20)
+
+
+def suppressions(s, *args):
+    return s.json("suppression", "list", *args)
+
+
+def add_and_remove(s, peer):
+    s.command("suppression", "add", "One@Example.test", "--reason", "they asked")
+    s.command("suppression", "add", "two@example.test", "--all-servers", "--for", "30d")
+    rows = {r["address"]: r for r in suppressions(s)}
+    expect(set(rows) == {"one@example.test", "two@example.test"}, rows)
+    expect(rows["one@example.test"]["server"] == SERVER and rows["one@example.test"]["until"] is None
+           and rows["one@example.test"]["reason"] == "they asked", rows)
+    expect(rows["two@example.test"]["server"] == "all servers" and rows["two@example.test"]["until"],
+           rows)
+    shown = s.json("suppression", "show", "ONE@example.test")
+    expect([r["address"] for r in shown] == ["one@example.test"], shown)
+    expect("one@example.test" in s.command("suppression", "list"), "text")
+    s.command("suppression", "remove", "one@EXAMPLE.test")
+    s.command("suppression", "remove", "two@example.test", "--all-servers")
+    expect(suppressions(s) == [], suppressions(s))
+
+
+def suppression_errors(s, peer):
+    refused(s, 65, "no address", "suppression", "add", "nobody")
+    refused(s, 64, "--for", "suppression", "add", "a@b.test", "--for", "soon")
+    refused(s, 64, "is over already", "suppression", "add", "a@b.test", "--until",
+            "2020-01-01T00:00:00Z")
+    refused(s, 66, "not on the suppression list", "suppression", "remove", "a@b.test")
+    refused(s, 66, "not on the suppression list", "suppression", "show", "a@b.test")
+    refused(s, 64, "one of them", "suppression", "add", "a@b.test", "--for", "1d", "--until",
+            "2099-01-01T00:00:00Z")
+
+
+def export_and_import(s, peer):
+    for form in "csv", "json":
+        s.command("suppression", "import", "-", stdin=(
+            'address,reason,expires\n"a@b.test","x, ""y""",\nc@d.test,gone,2099-01-01\n'.encode()))
+        before = suppressions(s)
+        expect(len(before) == 2 and before[0]["reason"] == 'x, "y"', before)
+        exported = s.command("suppression", "export", "--format", form)
+        for row in before:
+            s.command("suppression", "remove", row["address"])
+        s.command("suppression", "import", "-", "--server", SERVER, stdin=exported.encode())
+        expect(suppressions(s) == before, (before, suppressions(s)))
+        for row in before:
+            s.command("suppression", "remove", row["address"])
+
+
+def import_is_all_or_nothing(s, peer):
+    text = b"email\na@b.test\nnobody\nc@d.test\n"
+    refused(s, 65, "-:3: its address is none", "suppression", "import", "-", stdin=text)
+    expect(suppressions(s) == [], suppressions(s))
+    done = s.json("suppression", "import", "-", "--skip-bad", stdin=text)[0]
+    expect((done["imported"], done["bad"]) == (2, 1), done)
+    done = s.json("suppression", "import", "-", stdin=b"email,until\nold@b.test,2020-01-01\n")[0]
+    expect((done["imported"], done["expired"]) == (0, 1), done)
+    for a in "a@b.test", "c@d.test":
+        s.command("suppression", "remove", a)
+
+
+def a_long_list(s, peer):
+    text = "".join("r%05d@long.test\n" % i for i in range(20000))
+    done = s.json("suppression", "import", "-", "--reason", "moved", stdin=text.encode())[0]
+    expect(done["imported"] == 20000, done)
+    rows = suppressions(s)
+    expect(len(rows) == 20000 and rows[-1]["address"] == "r19999@long.test", len(rows))
+    page = suppressions(s, "--server", SERVER, "--after", "r00099@long.test", "--limit", "3")
+    expect([r["address"] for r in page] == ["r%05d@long.test" % i for i in (100, 101, 102)], page)
+    m = s.submit(["r12345@long.test", "fine@peer.test"])
+    expect(wait_for(lambda: s.is_final(m)) and s.state(m) == ["suppressed", "delivered"],
+           s.state(m))
+
+
+def events_in_order(s, peer):
+    m = s.submit("e@peer.test", headers=["X-Posthaste-Tag: blue",
+                                         'X-Posthaste-Metadata: {"order":"17"}'])
+    expect(wait_for(lambda: s.is_final(m)), "not final")
+    rows = s.json("events")
+    seqs = [r["seq"] for r in rows]
+    expect(seqs == sorted(set(seqs)), seqs)
+    own = [r for r in rows if r["message"] == m]
+    expect([r["event"] for r in own] == ["accepted", "delivered"], own)
+    expect(all(r["tag"] == "blue" and r["metadata"] == {"order": "17"} for r in own), own)
+    later = s.json("events", "--after", str(own[0]["seq"]))
+    expect(later[0]["seq"] > own[0]["seq"] and len(later) < len(rows), later[0])
+    expect(len(s.json("events", "--limit", "2")) == 2, "limit")
+    only = s.json("events", "--type", "delivered")
+    expect({r["event"] for r in only} == {"delivered"}, only)
+    refused(s, 64, "no such event", "events", "--type", "arrived")
+    expect(s.command("events", "--limit", "1").count("\n") == 1, "text")
+
+
+def events_follow(s, peer):
+    last = s.json("events")[-1]["seq"]
+    f = Follow(s, "events", "-f", "--after", str(last))
+    m = s.submit("follow@peer.test")
+    expect(wait_for(lambda: [r["event"] for r in f.rows() if r["message"] == m] ==
+                    ["accepted", "delivered"]), f.rows())
+    expect(f.stop() == 0, f.p.returncode)
+
+
+def trace_follow(s, peer):
+    s.command("queue", "pause")
+    m = s.submit("traced@peer.test")
+    f = Follow(s, "trace", str(m), "-f")
+    expect(wait_for(lambda: [r["event"] for r in f.rows()] == ["accepted"]), f.rows())
+    s.command("queue", "resume")
+    expect(f.p.wait(20) == 0, "it goes on though the message is finished")
+    expect([r["event"] for r in f.rows()] == ["accepted", "delivered"], f.rows())
+
+
+def queue_pages(s, peer):
+    s.command("queue", "pause")
+    m = s.submit(["q%d@peer.test" % i for i in range(7)])
+    rows = s.json("queue", "list")
+    expect([r["recipient"] for r in rows] == ["q%d@peer.test" % i for i in range(7)], rows)
+    expect(all(r["id"] == m and r["state"] == "queued" for r in rows), rows)
+    page = s.json("queue", "list", "--after", str(rows[3]["copy"]), "--limit", "2")
+    expect(page == rows[4:6], page)
+    expect(s.json("queue", "show", str(rows[2]["copy"])) == [rows[2]], "one copy")
+    expect(len(s.json("queue", "show", m)) == 7, "one message")
+    summary = s.json("queue", "show")[0]
+    expect(summary["open"] == 7 and summary["due"] == 7 and summary["paused"] is True, summary)
+    expect(summary["domains"] == [{"domain": "peer.test", "copies": 7}], summary)
+    expect("paused" in s.command("queue", "show"), "text")
+    refused(s, 64, "--state", "queue", "list", "--state", "delivered")
+    refused(s, 64, "not both", "queue", "hold", m, "--all")
+    refused(s, 66, "there is no message", "queue", "hold", "0" * 32)
+    refused(s, 64, "no queue id", "queue", "retry", "what")
+    s.command("queue", "cancel", str(rows[0]["copy"]))
+    s.command("queue", "resume")
+    expect(wait_for(lambda: s.is_final(m)), s.state(m))
+    expect(s.state(m) == ["cancelled"] + 6 * ["delivered"], s.state(m))
+    refused(s, 66, "has no open copies", "queue", "show", m)
+
+
+TESTS = [add_and_remove, suppression_errors, export_and_import, import_is_all_or_nothing,
+         a_long_list, events_in_order, events_follow, trace_follow, queue_pages]
+
+
+def main():
+    tap, names = Tap(), sys.argv[1:]
+    with Peer() as peer, Sandbox(mx={"peer.test": peer.address}) as s:
+        for test in TESTS:
+            if not names or test.__name__ in names:
+                tap.run(test.__name__.replace("_", " "), test, s, peer)
+    tap.done()
+
+
+try:
+    main()
+except Failed as e:
+    print("not ok - the sandbox: %s" % e)
+    sys.exit(1)
