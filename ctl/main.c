@@ -100,6 +100,8 @@ static const struct ctl_command commands[] = {
 	 cmd_trace, 0},
 	{"events", "[--after N] [--limit N] [--server ORG/SERVER] [--type T,T] [-f]",
 	 "show what happened to all mail", cmd_events, 0},
+	{"limits show", "[--server ORG/SERVER]", "every limit, its value and its use",
+	 cmd_limits_show, 0},
 	{"config check", "[FILE]", "is the configuration right?", cmd_config_check, CTL_OUTSIDE},
 	{"config show", "", "all keys with their values", cmd_config_show, 0},
 	{"sink", "[ARGUMENT ...]", "run the sandbox's receiving end", cmd_sink,

@@ -194,7 +194,7 @@ static struct span csv_field(const struct csv *c, size_t i)
 {
 	size_t start = i ? c->ends[i - 1] : 0;
 
-	return span_of(c->text.p + start, c->ends[i] - start);
+	return span_head(span_from(buf_span(&c->text), start), c->ends[i] - start);
 }
 
 static const char *csv_row(struct csv *c, struct span *rest, size_t *lines)

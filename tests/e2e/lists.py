@@ -176,8 +176,23 @@ def queue_pages(s, peer):
     refused(s, 66, "has no open copies", "queue", "show", m)
 
 
+def limits(s, peer):
+    rows = {r["name"]: r for r in s.json("limits", "show")}
+    expect(rows["smtpd.sessions"]["value"] == "1000" and rows["smtpd.sessions"]["from"] == "default",
+           rows["smtpd.sessions"])
+    expect(rows["hops"]["value"] == "50" and rows["hops"]["from"] == "fixed", rows["hops"])
+    expect(rows["queue.in_flight"]["used"] == 0, rows["queue.in_flight"])
+    s.command("server", "set", SERVER, "--send-limit", "1000", "--bytes-limit", "1G")
+    s.submit("limits@peer.test")
+    own = {r["name"]: r for r in s.json("limits", "show", "--server", SERVER)}
+    expect(own["send_limit"]["value"] == "1000" and own["bytes_limit"]["value"] == str(1 << 30), own)
+    expect(wait_for(lambda: [r["used"] for r in s.json("limits", "show", "--server", SERVER)
+                             if r["name"] == "send_limit"] == [1]), own)
+    expect("smtpd.sessions" in s.command("limits", "show"), "text")
+
+
 TESTS = [add_and_remove, suppression_errors, export_and_import, import_is_all_or_nothing,
-         a_long_list, events_in_order, events_follow, trace_follow, queue_pages]
+         a_long_list, events_in_order, events_follow, trace_follow, queue_pages, limits]
 
 
 def main():
