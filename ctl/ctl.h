@@ -148,6 +148,7 @@ int cmd_suppression_import(int argc, char **argv, const struct ctl_options *o);
 int cmd_suppression_export(int argc, char **argv, const struct ctl_options *o);
 int cmd_events(int argc, char **argv, const struct ctl_options *o);
 int cmd_limits_show(int argc, char **argv, const struct ctl_options *o);
+int cmd_sendmail(int argc, char **argv, const struct ctl_options *o);
 int cmd_trace(int argc, char **argv, const struct ctl_options *o);
 int cmd_config_check(int argc, char **argv, const struct ctl_options *o);
 int cmd_config_show(int argc, char **argv, const struct ctl_options *o);

@@ -100,6 +100,9 @@ static const struct ctl_command commands[] = {
 	 cmd_trace, 0},
 	{"events", "[--after N] [--limit N] [--server ORG/SERVER] [--type T,T] [-f]",
 	 "show what happened to all mail", cmd_events, 0},
+	{"sendmail", "[-t] [-i] [-f SENDER] [-F NAME] [RECIPIENT ...]",
+	 "submit the message on standard input, as /usr/sbin/sendmail does", cmd_sendmail,
+	 CTL_OUTSIDE | CTL_ALL_ARGS},
 	{"limits show", "[--server ORG/SERVER]", "every limit, its value and its use",
 	 cmd_limits_show, 0},
 	{"config check", "[FILE]", "is the configuration right?", cmd_config_check, CTL_OUTSIDE},
@@ -342,6 +345,14 @@ static int dispatch(struct invocation *in)
 	return EX_USAGE;
 }
 
+/* Installed under that name, it is that command. */
+static bool is_sendmail(const char *program)
+{
+	const char *slash = program ? strrchr(program, '/') : NULL;
+
+	return program && strcmp(slash ? slash + 1 : program, "sendmail") == 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct invocation in = {.argc = argc > 0 ? argc - 1 : 0, .argv = argv + (argc > 0)};
@@ -350,7 +361,8 @@ int main(int argc, char **argv)
 	umask(027);
 	log_init("posthaste", LOG_INFO);
 	must(sodium_init() >= 0);
-	code = dispatch(&in);
+	code = is_sendmail(argv[0]) ? cmd_sendmail(argc, argv, &(struct ctl_options){.words = 1})
+				    : dispatch(&in);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		if (code == 0)
 			code = ctl_fail(EX_IOERR, "the output could not be written: %s",

@@ -135,7 +135,7 @@ int wire_say(struct wire *w, const char *name, struct span line, int want, const
 	code = send_all(w, line, when);
 	if (!code)
 		code = wire_reply(w, when);
-	if (!code && w->code != want)
+	if (!code && want && w->code != want)
 		code = wire_refused(w, name, advice);
 	return code;
 }
@@ -168,12 +168,14 @@ static int tls_fail(const struct wire *w)
 			w->host, w->port, why ? why : "the connection was closed", w->ca, w->host);
 }
 
-static bool expect_host(SSL *ssl, char *host)
+static bool expect_host(SSL *ssl, const char *host)
 {
 	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
 
 	return X509_VERIFY_PARAM_set1_ip_asc(param, host) ||
-	       (SSL_set1_host(ssl, host) && SSL_set_tlsext_host_name(ssl, host));
+	       (SSL_set1_host(ssl, host) &&
+		SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+			 (void *)(uintptr_t)host));
 }
 
 int wire_tls(struct wire *w)
@@ -189,7 +191,8 @@ int wire_tls(struct wire *w)
 	if (!ssl)
 		return tls_fail(w);
 	w->ssl = ssl;
-	if (!expect_host(ssl, w->host) || !SSL_set_fd(ssl, w->fd) || SSL_connect(ssl) != 1)
+	if (!expect_host(ssl, w->verify[0] ? w->verify : w->host) || !SSL_set_fd(ssl, w->fd) ||
+	    SSL_connect(ssl) != 1)
 		return tls_fail(w);
 	return 0;
 }

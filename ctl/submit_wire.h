@@ -14,6 +14,7 @@
 struct wire {
 	char host[256], port[16];
 	char ca[4096];	 /* file of the authority that the server's certificate must be signed by */
+	char verify[256]; /* the name that the certificate must have; "": host */
 	const char *dir; /* the sandbox, for messages */
 	int fd;
 	SSL_CTX *ctx;
@@ -33,7 +34,8 @@ int wire_tls(struct wire *w) MUST_CHECK;
 int wire_reply(struct wire *w, const char *when) MUST_CHECK;
 /* The last reply was not what is needed: says so. */
 int wire_refused(const struct wire *w, const char *what, const char *advice);
-/* Sends a line (or a message) and takes the reply, which must have the code `want`. */
+/* Sends a line (or a message) and takes the reply, which must have the code `want`; 0: any, then
+ * look at w->code. */
 int wire_say(struct wire *w, const char *name, struct span line, int want,
 	     const char *advice) MUST_CHECK;
 int wire_sayf(struct wire *w, const char *name, int want, const char *advice, const char *fmt, ...)

@@ -85,7 +85,7 @@ BEGIN {
 	own["idn2.h"] = "common/mail/addr.c"
 	own["sodium.h"] = "common/ deliverd/ smtpd/ queued/ ctl/ tests/ bench/"
 	own["sqlite3.h"] = "common/db/"
-	own["jansson.h"] = "common/json/ common/mail/options.c common/ipc/event_test.c ctl/output.h ctl/mailview.h ctl/timeline.h"
+	own["jansson.h"] = "common/json/ ctl/suppression_read.c common/mail/options.c common/ipc/event_test.c ctl/output.h ctl/mailview.h ctl/timeline.h"
 	own["unbound"] = "deliverd/resolver.c"
 	own["seccomp.h"] = "deliverd/signer.c"
 	own["opendkim/"] = "tests/"
