@@ -18,6 +18,7 @@
 #include "common/conf/conf.h"
 #include "common/control/control.h"
 #include "common/ipc/ipc.h"
+#include "common/roles.h"
 
 struct ctl_command;
 
@@ -82,9 +83,9 @@ int ctl_yes_no(const char *option, const char *text, bool *out) MUST_CHECK;
 const char *ctl_default_dir(void);
 /* Goes to the folder; EX_UNAVAILABLE if it holds no instance. */
 int ctl_enter(const char *dir) MUST_CHECK;
-/* As root: becomes ph-httpd for good, where that user exists.  Also for a child of the supervisor
- * that wants to use control.h. */
-int ctl_drop_root(void) MUST_CHECK;
+/* As root: becomes the role's user for good, where that exists.  Commands become ph-httpd's, verify
+ * ph-queued's. */
+int ctl_drop_root(enum role role) MUST_CHECK;
 /* control.db; with DB_READ too it is made where it is missing. */
 struct control *ctl_control(enum db_mode mode, int *code_out);
 /* Says why the last call on c failed; the exit code that belongs to err (of control.h). */
@@ -149,6 +150,7 @@ int cmd_suppression_export(int argc, char **argv, const struct ctl_options *o);
 int cmd_events(int argc, char **argv, const struct ctl_options *o);
 int cmd_limits_show(int argc, char **argv, const struct ctl_options *o);
 int cmd_sendmail(int argc, char **argv, const struct ctl_options *o);
+int cmd_verify(int argc, char **argv, const struct ctl_options *o);
 int cmd_trace(int argc, char **argv, const struct ctl_options *o);
 int cmd_config_check(int argc, char **argv, const struct ctl_options *o);
 int cmd_config_show(int argc, char **argv, const struct ctl_options *o);

@@ -41,14 +41,14 @@ int ctl_enter(const char *dir)
 	return 0;
 }
 
-int ctl_drop_root(void)
+int ctl_drop_root(enum role role)
 {
 	char user[32];
 	struct passwd *pw;
 
 	if (getuid() != 0 && geteuid() != 0)
 		return 0;
-	role_user(ROLE_HTTPD, user);
+	role_user(role, user);
 	pw = getpwnam(user);
 	if (!pw)
 		return 0;

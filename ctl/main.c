@@ -103,6 +103,8 @@ static const struct ctl_command commands[] = {
 	{"sendmail", "[-t] [-i] [-f SENDER] [-F NAME] [RECIPIENT ...]",
 	 "submit the message on standard input, as /usr/sbin/sendmail does", cmd_sendmail,
 	 CTL_OUTSIDE | CTL_ALL_ARGS},
+	{"verify", "[--deep]", "find what does not fit together, and say how to mend it", cmd_verify,
+	 CTL_OUTSIDE},
 	{"limits show", "[--server ORG/SERVER]", "every limit, its value and its use",
 	 cmd_limits_show, 0},
 	{"config check", "[FILE]", "is the configuration right?", cmd_config_check, CTL_OUTSIDE},
@@ -320,7 +322,7 @@ static int run(struct invocation *in, const struct ctl_command *c)
 		o.dir = in->dir ? in->dir : ctl_default_dir();
 		code = ctl_enter(o.dir);
 		if (!code)
-			code = ctl_drop_root();
+			code = ctl_drop_root(ROLE_HTTPD);
 	}
 	return code ? code : c->run(in->argc, in->argv, &o);
 }

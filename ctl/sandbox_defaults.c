@@ -33,7 +33,7 @@ static int as_control(int (*fn)(struct password *p), struct password *p)
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
-		int code = ctl_drop_root();
+		int code = ctl_drop_root(ROLE_HTTPD);
 
 		umask(027); /* databases are for the group only */
 		null = open("/dev/null", O_WRONLY | O_CLOEXEC);

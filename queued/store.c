@@ -387,6 +387,10 @@ static void load_row(void)
 	j->flags = (uint16_t)db_get_u64(db, OC, OC_FLAGS);
 	j->due = not_after(mono_of_wall((struct wall){db_get_i64(db, OC, OC_NEXT)}),
 			   longest_wait_ms(j));
+	if (j->state == STATE_HELD && j->hold == HOLD_NONE) { /* nobody knows why: for ever */
+		j->hold = HOLD_OPERATOR;
+		j->due.ms = INT64_MAX;
+	}
 	j->return_path = span_dup(db_get_text(db, OC, OC_PATH));
 	must(j->return_path != NULL);
 }

@@ -75,6 +75,7 @@ DROP INDEX copies_open;
 CREATE INDEX copies_open ON copies(id) WHERE state < 3;
 ALTER TABLE copies ADD COLUMN hold TEXT NOT NULL DEFAULT '';
 ALTER TABLE copies ADD COLUMN flags INTEGER NOT NULL DEFAULT 0;
+UPDATE copies SET hold = 'corrupt', next = 9223372036854775807 WHERE state = 2;
 CREATE TABLE suppressions (
 	server INTEGER NOT NULL,
 	address TEXT NOT NULL,
@@ -268,3 +269,40 @@ SELECT (SELECT seq FROM events ORDER BY seq LIMIT 1), (SELECT seq FROM events OR
 -- name: suppressions_after
 SELECT server, address, reason, created, expires FROM suppressions
 WHERE (server, address) > (?1, ?2) AND (?3 < 0 OR server = ?3) ORDER BY server, address LIMIT ?4
+
+-- verify
+
+-- name: verify_message
+SELECT m.n, m.server, m.open, m.kept, (SELECT count(*) FROM copies c WHERE c.message = m.n)
+FROM messages m WHERE m.id = ?
+
+-- name: verify_open
+SELECT n, id FROM messages WHERE n > ? AND open > 0 ORDER BY n LIMIT 500
+
+-- name: verify_kept
+SELECT n, id, kept FROM messages WHERE n > ? AND open = 0 AND kept > ? ORDER BY n LIMIT 500
+
+-- name: verify_counts
+SELECT m.id, m.open, (SELECT count(*) FROM copies c WHERE c.message = m.n AND c.state < 3) AS really
+FROM messages m WHERE m.open <> really LIMIT 100
+
+-- name: verify_orphan_copies
+SELECT id, message FROM copies c WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.n = c.message)
+LIMIT 100
+
+-- name: verify_orphan_events
+SELECT seq, message FROM events e WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.n = e.message)
+LIMIT 100
+
+-- name: verify_states
+SELECT id, state, hold FROM copies WHERE state NOT BETWEEN 0 AND 8 OR (state = 2) <> (hold <> '')
+LIMIT 100
+
+-- name: verify_copy_max
+SELECT max(id) FROM copies WHERE id % 4 = ?
+
+-- name: verify_quick
+PRAGMA quick_check(20)
+
+-- name: verify_deep
+PRAGMA integrity_check(20)
