@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include "common/buf.h"
+#include "common/clock.h"
+#include "common/log_rate.h"
 #include "common/utf8.h"
 
 enum { LOG_LINE_MAX = 8192, LOG_VALUE_MAX = 2048 };
@@ -13,6 +15,8 @@ static struct {
 	const char *name;
 	enum log_level level;
 } self = {"posthaste", LOG_INFO};
+
+static struct log_rate rate;
 
 static const char *const level_names[] = {
 	[LOG_ALERT] = "alert", [LOG_ERROR] = "error", [LOG_WARN] = "warn",
@@ -85,13 +89,15 @@ static void add_time(struct buf *b)
 	buf_fmt(b, "%s.%03ldZ", text, ts.tv_nsec / 1000000);
 }
 
-void log_write(enum log_level level, const char *event, const struct log_kv *kv, size_t n)
+bool log_rated(const char *event, struct span key)
+{
+	return log_rate_pass(&rate, event, key, mono_now().ms);
+}
+
+static void write_line(enum log_level level, const char *event, const struct log_kv *kv, size_t n)
 {
 	struct buf line;
-	int saved = errno;
 
-	if (level > self.level)
-		return;
 	buf_init(&line, LOG_LINE_MAX - 1); /* and the line end */
 	add_time(&line);
 	buf_fmt(&line, " %s[%d]: %s %s", self.name, (int)getpid(), level_names[level], event);
@@ -104,5 +110,21 @@ void log_write(enum log_level level, const char *event, const struct log_kv *kv,
 	ssize_t written = write(STDERR_FILENO, line.p, line.n);
 	(void)written;
 	buf_done(&line);
+}
+
+void log_write(enum log_level level, const char *event, const struct log_kv *kv, size_t n)
+{
+	int saved = errno;
+	unsigned left_out;
+	const char *which;
+
+	if (level > self.level)
+		return;
+	while ((which = log_rate_over(&rate, mono_now().ms, &left_out)) != NULL)
+		write_line(
+			LOG_WARN, "log-suppressed",
+			(struct log_kv[]){{.key = NULL}, KS("event", which), KU("lines", left_out)},
+			3);
+	write_line(level, event, kv, n);
 	errno = saved;
 }

@@ -38,6 +38,15 @@ struct log_kv {
 	log_write(level, event, (struct log_kv[]){{.key = NULL}, ##__VA_ARGS__}, \
 		  ARRAY_LEN(((struct log_kv[]){{.key = NULL}, ##__VA_ARGS__})))
 
+/* For what strangers can cause in any number: limited by event and key (log_rate.h); how many lines
+ * were left out is told by log-suppressed with the next line after a minute. */
+#define LOG_RATED(level, event, key, ...)                 \
+	do {                                              \
+		if (log_rated(event, span_str(key)))      \
+			LOG(level, event, ##__VA_ARGS__); \
+	} while (0)
+bool log_rated(const char *event, struct span key);
+
 void log_init(const char *daemon_name, enum log_level level);
 void log_level_set(enum log_level level);
 /* kv[0] is a place holder and is skipped; use LOG(). */

@@ -103,7 +103,7 @@ static const struct ctl_command commands[] = {
 	{"sendmail", "[-t] [-i] [-f SENDER] [-F NAME] [RECIPIENT ...]",
 	 "submit the message on standard input, as /usr/sbin/sendmail does", cmd_sendmail,
 	 CTL_OUTSIDE | CTL_ALL_ARGS},
-	{"verify", "[--deep]", "find what does not fit together, and say how to mend it", cmd_verify,
+	{"verify", "[--deep]", "find what does not fit together, and how to mend it", cmd_verify,
 	 CTL_OUTSIDE},
 	{"limits show", "[--server ORG/SERVER]", "every limit, its value and its use",
 	 cmd_limits_show, 0},

@@ -485,6 +485,8 @@ int cmd_sendmail(int argc, char **argv, const struct ctl_options *o)
 	struct job j = {.from_arg = NULL};
 	int code;
 
+	if (argc == 2 && strcmp(argv[1], "--help") == 0)
+		return puts(usage_text) < 0 ? EX_IOERR : 0;
 	signal(SIGPIPE, SIG_IGN);
 	wire_init(&j.w);
 	code = run(&j, argc, argv, o->dir ? o->dir : ctl_default_dir());

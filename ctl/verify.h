@@ -19,10 +19,11 @@
 		"stop the instance and start it again: the start makes them right; look for what " \
 		"changed it")                                                                      \
 	FINDING(SECRET, "secret", "a secret is missing, not of 32 bytes, or unlike its twin",      \
-		"restore secrets/ from a backup; with another token key old bounces are not known") \
+		"restore secrets/ from a backup; with another token key old bounces are not "      \
+		"known")                                                                           \
 	FINDING(FOREIGN, "foreign-file", "something that is no message lies in the spool",         \
-		"move it away; nobody but the daemons should write there")                        \
-	FINDING(UNFINISHED, "unfinished-file", "a message that was never accepted was left behind", \
+		"move it away; nobody but the daemons should write there")                         \
+	FINDING(UNFINISHED, "unfinished-file", "a message that was never accepted lies there",     \
 		"nothing: smtpd removes it when it starts; its client was not told 250")           \
 	FINDING(BAD_FILE, "bad-file", "a message's file is damaged",                               \
 		"restore it from a backup under the same name; queued puts it into spool/corrupt " \
@@ -47,7 +48,7 @@
 	FINDING(DATABASE, "database", "SQLite finds a database damaged",                           \
 		"stop the instance; restore the file from a backup; mail.db may be moved away to " \
 		"be made anew from the spool")                                                     \
-	FINDING(OPEN_COUNT, "open-count", "a message's number of open copies is wrong",                      \
+	FINDING(OPEN_COUNT, "open-count", "a message's number of open copies is wrong",            \
 		"stop the instance, move mail/mail.db away and start again")                       \
 	FINDING(ORPHAN, "orphan", "a copy or an event belongs to no message",                      \
 		"stop the instance, move mail/mail.db away and start again")                       \

@@ -144,8 +144,8 @@ static void turn_away(const struct arrival *a, const char *reply, const char *re
 	ssize_t sent = send(fd, line, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 	ip_text((const struct sockaddr *)&a->peer, client);
-	LOG(LOG_INFO, "turned-away", KS("client", client), KS("reason", reason),
-	    KS("told", sent == n ? "yes" : "no"));
+	LOG_RATED(LOG_INFO, "turned-away", client, KS("client", client), KS("reason", reason),
+		  KS("told", sent == n ? "yes" : "no"));
 	fd_close(&fd);
 }
 

@@ -149,7 +149,8 @@ static bool auth_may_try(struct conn *c, struct span user)
 {
 	if (guard_auth_may_try((struct sockaddr *)&c->peer, user, mono_now()))
 		return true;
-	LOG(LOG_WARN, "auth-throttled", KS("client", stream_peer_ip(c->stream)), KB("user", user));
+	LOG_RATED(LOG_WARN, "auth-throttled", stream_peer_ip(c->stream),
+		  KS("client", stream_peer_ip(c->stream)), KB("user", user));
 	return false;
 }
 
@@ -162,7 +163,8 @@ static enum auth_result auth_settle(struct conn *c, struct span user, enum auth_
 		guard_auth_succeeded(peer, user);
 	if (r != AUTH_WRONG)
 		return r;
-	LOG(LOG_WARN, "auth-failed", KS("client", stream_peer_ip(c->stream)), KB("user", user));
+	LOG_RATED(LOG_WARN, "auth-failed", stream_peer_ip(c->stream),
+		  KS("client", stream_peer_ip(c->stream)), KB("user", user));
 	guard_auth_failed(peer, user, mono_now());
 	return auth_wrong_later(c);
 }
@@ -326,8 +328,9 @@ static void on_ended(struct stream *stream, enum stream_end end, void *arg)
 
 	(void)stream;
 	if (end == STREAM_TLS_FAILED)
-		LOG(LOG_INFO, "tls-failed", KS("client", stream_peer_ip(c->stream)),
-		    KS("reason", stream_error(c->stream)));
+		LOG_RATED(LOG_INFO, "tls-failed", stream_peer_ip(c->stream),
+			  KS("client", stream_peer_ip(c->stream)),
+			  KS("reason", stream_error(c->stream)));
 	conn_free(c);
 }
 
@@ -388,8 +391,8 @@ static void conn_check(struct conn *c, const struct pace_limits *limits, struct 
 	v = pace_check(&c->pace, limits, now);
 	if (v == PACE_GOOD)
 		return;
-	LOG(LOG_INFO, "timed-out", KS("client", stream_peer_ip(c->stream)),
-	    KS("reason", overdue[v].reason));
+	LOG_RATED(LOG_INFO, "timed-out", stream_peer_ip(c->stream),
+		  KS("client", stream_peer_ip(c->stream)), KS("reason", overdue[v].reason));
 	if (s->wait == WAIT_TLS) { /* nothing can be said in the middle of a handshake */
 		conn_free(c);
 		return;
