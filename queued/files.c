@@ -56,8 +56,11 @@ void files_to_corrupt(const char *from, const char *name, const char *why)
 
 	snprintf(to, sizeof(to), SPOOL_CORRUPT "/%.64s", name);
 	err = file_rename(from, to);
-	LOG(LOG_ALERT, "corrupt", KS("file", err ? from : to), KS("reason", why),
-	    KS("moved", err ? strerror(-err) : "yes"));
+	if (err) /* it is found again at each scan */
+		LOG_RATED(LOG_ALERT, "corrupt", from, KS("file", from), KS("reason", why),
+			  KS("moved", strerror(-err)));
+	else
+		LOG(LOG_ALERT, "corrupt", KS("file", to), KS("reason", why), KS("moved", "yes"));
 }
 
 /* A file that is not there was moved or removed by a try that did not live to say so. */
