@@ -1,6 +1,6 @@
 /*
- * flow.c - four times a second: how far delivery is behind, for the acceptors; once a minute: the
- * send counts of servers, for the next start.
+ * flow.c - four times a second: how far delivery is behind, for the acceptors; once a minute and
+ * at the end: the send counts of servers, for the next start.
  *
  * The level is how long the oldest copy that is due has waited for a place, while workers have
  * none: each LEVEL_MS one more.  A destination that is slow does not raise it as long as the
@@ -93,13 +93,18 @@ static void save_one(struct usage *u, void *arg)
 	buf_done(&text);
 }
 
-static void on_save(void *arg)
+void flow_save(void)
 {
-	(void)arg;
 	store_begin(false);
 	usage_each(save_one, NULL);
 	if (!store_commit())
 		LOG(LOG_WARN, "counts-not-saved", KS("reason", "see the line before"));
+}
+
+static void on_save(void *arg)
+{
+	(void)arg;
+	flow_save();
 	loop_timer_set(self.save, SAVE_MS);
 }
 

@@ -129,6 +129,7 @@ static void on_term(int signo)
 {
 	(void)signo;
 	results_commit();
+	flow_save();
 	loop_stop();
 }
 

@@ -120,6 +120,7 @@ void admin_done(struct chan *c, int code, const char *text);
 /* flow.c: how far delivery is behind, told to acceptors (common/spool/pressure.h); the send counts
  * of servers, kept over a restart */
 void flow_init(void);
+void flow_save(void);
 unsigned flow_level(void);
 
 #endif
