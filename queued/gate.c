@@ -132,14 +132,14 @@ static bool within_send_limit(struct job *j)
 	return true;
 }
 
-static bool suppressed(struct job *j)
+static enum gate look_at_list(struct job *j)
 {
 	struct suppression s;
+	int err = suppress_find(j->message->usage->server, j->rcpt, &s);
 
-	if (!suppress_find(j->message->usage->server, j->rcpt, &s))
-		return false;
-	results_suppress(j, &s);
-	return true;
+	if (err == 0)
+		results_suppress(j, &s);
+	return err == 0 ? GATE_STOPPED : err == -ENOENT ? GATE_OPEN : GATE_UNKNOWN;
 }
 
 static void over_send_limit(struct job *j)
@@ -168,33 +168,36 @@ static bool hold_is_over(struct job *j)
 	return true;
 }
 
-/* True: j is held, or ended. */
-static bool stopped(struct job *j, const struct kept *k)
+static enum gate look_at_limit(struct job *j)
+{
+	if (!within_send_limit(j))
+		over_send_limit(j);
+	else if (j->state == STATE_HELD)
+		results_release(j, hold_name(j->hold));
+	else
+		return GATE_OPEN;
+	return GATE_STOPPED;
+}
+
+static enum gate look_at_server(struct job *j, const struct kept *k)
 {
 	enum hold why;
 
 	if (k->err) {
 		results_cancel(j, "its mail server was deleted");
-		return true;
+		return GATE_STOPPED;
 	}
 	note_limits(j->message->usage, &k->gate);
 	why = why_hold(j, &k->gate);
 	if (why)
 		results_hold(j, why);
-	else if (suppressed(j))
-		;
-	else if (!within_send_limit(j))
-		over_send_limit(j);
-	else if (j->state == STATE_HELD)
-		results_release(j, hold_name(j->hold));
-	else
-		return false;
-	return true;
+	return why ? GATE_STOPPED : GATE_OPEN;
 }
 
 enum gate gate_look(struct job *j)
 {
 	const struct kept *k;
+	enum gate gate;
 
 	if (mono_now().ms >= j->message->expires.ms) {
 		results_expire(j);
@@ -205,7 +208,10 @@ enum gate gate_look(struct job *j)
 	k = ask(j->message->usage->server, j->message->credential);
 	if (!k)
 		return GATE_UNKNOWN;
-	return stopped(j, k) ? GATE_STOPPED : GATE_OPEN;
+	gate = look_at_server(j, k);
+	if (gate == GATE_OPEN)
+		gate = look_at_list(j);
+	return gate == GATE_OPEN ? look_at_limit(j) : gate;
 }
 
 enum gate gate_sign_key(struct job *j, struct signkey *out)

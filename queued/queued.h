@@ -66,7 +66,7 @@ void inflight_clear(struct job *j);
 enum gate {
 	GATE_OPEN,
 	GATE_STOPPED, /* it is held or ended; its change is in results.c */
-	GATE_UNKNOWN, /* control.db cannot be read now */
+	GATE_UNKNOWN, /* a database cannot be read now */
 };
 /* Is control.db there?  To be called before the others, once a turn is enough. */
 bool gate_ready(void);

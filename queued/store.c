@@ -47,9 +47,14 @@ bool store_commit(void)
 {
 	if (db_commit(db) == 0)
 		return true;
+	store_failed();
+	return false;
+}
+
+void store_failed(void)
+{
 	LOG(LOG_ERROR, "database-failed", KS("file", MAIL_DB), KS("reason", db_error_text(db)));
 	db_rollback(db);
-	return false;
 }
 
 void store_undo(void)

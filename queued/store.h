@@ -26,6 +26,8 @@ void store_begin(bool durable);
 /* False: undone; logged. */
 bool store_commit(void);
 void store_undo(void); /* instead of the commit */
+/* A reading function failed: logs why, and makes the database usable again. */
+void store_failed(void);
 
 /* claims */
 
@@ -88,8 +90,9 @@ struct suppression {
 	struct wall created, expires; /* 0: never */
 };
 void suppress_init(void);
-/* Is the address on the list of that server or of all of them, and not expired? */
-bool suppress_find(uint64_t server, const char *address, struct suppression *out);
+/* Is the address on the list of that server or of all of them, and not expired?  -ENOENT: it is
+ * not; -EIO: that cannot be found out now. */
+int suppress_find(uint64_t server, const char *address, struct suppression *out) MUST_CHECK;
 /* Inside a transaction.  An address that is there gets the new reason and times. */
 void suppress_put(uint64_t server, struct span address, const struct suppression *s);
 /* True: it was there. */

@@ -13,7 +13,7 @@ void suppress_init(void)
 {
 	struct db *db = store_db();
 
-	any = db_step(db, MAIL_SQL_SUPPRESSION_ANY);
+	any = db_step(db, MAIL_SQL_SUPPRESSION_ANY) || db_error(db);
 	db_reset(db, MAIL_SQL_SUPPRESSION_ANY);
 }
 
@@ -27,7 +27,7 @@ static size_t lower(struct span address, uint8_t out[LIMIT_ADDR])
 	return n;
 }
 
-bool suppress_find(uint64_t server, const char *address, struct suppression *out)
+int suppress_find(uint64_t server, const char *address, struct suppression *out)
 {
 	enum { S = MAIL_SQL_SUPPRESSION_FIND };
 	struct db *db = store_db();
@@ -35,7 +35,7 @@ bool suppress_find(uint64_t server, const char *address, struct suppression *out
 	bool found;
 
 	if (!any)
-		return false;
+		return -ENOENT;
 	db_u64(db, S, server);
 	db_text(db, S, span_of(key, lower(span_str(address), key)));
 	db_i64(db, S, wall_now().ms);
@@ -48,7 +48,11 @@ bool suppress_find(uint64_t server, const char *address, struct suppression *out
 		out->expires.ms = db_get_i64(db, S, 2);
 	}
 	db_reset(db, S);
-	return found;
+	if (!found && db_error(db)) {
+		store_failed();
+		return -EIO;
+	}
+	return found ? 0 : -ENOENT;
 }
 
 void suppress_put(uint64_t server, struct span address, const struct suppression *s)
