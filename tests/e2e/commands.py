@@ -123,7 +123,7 @@ def help_explains_every_command(s):
               if line.startswith("  ")]
     assert len(listed) >= 30, listed
     for words in listed:
-        if words == "sink":
+        if words in ("sink", "sendmail"):
             continue
         out = s.run(*words.split(), "--help").expect(OK, "usage: posthaste").out
         assert words in out and s.run("help", *words.split()).expect(OK).out == out
