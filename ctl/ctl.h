@@ -103,6 +103,12 @@ struct conf *ctl_conf(int *code_out);
 int ctl_ask(const struct ctl_options *o, enum ipc_door door, const char *who,
 	    const struct ipc_msg *request, struct buf *packet, struct ipc_msg *answer_out,
 	    int *fd_out) MUST_CHECK;
+/* The number of the server of that name ("org/server"). */
+int ctl_server_id(const char *name, uint64_t *out) MUST_CHECK;
+/* An order to queued, which answers it with CHANGED, or with DONE and a reason that is said.  fd:
+ * goes with it, or -1.  changed_out may be NULL. */
+int ctl_order(const struct ctl_options *o, const struct ipc_msg *request, int fd,
+	      struct ipc_changed *changed_out) MUST_CHECK;
 /* queued claims all that was accepted until now. */
 int ctl_claim(const struct ctl_options *o) MUST_CHECK;
 

@@ -242,22 +242,6 @@ static int check_types(const char *types)
 	return 0;
 }
 
-static int server_number(const char *name, uint64_t *out)
-{
-	struct control_server found;
-	int err, code = 0;
-	struct control *c = ctl_control(DB_READ, &code);
-
-	if (!c)
-		return code;
-	err = control_server_find(c, span_str(name), &found);
-	code = err ? ctl_control_fail(c, err) : 0;
-	if (!code)
-		*out = found.id;
-	control_close(&c);
-	return code;
-}
-
 int cmd_events(int argc, char **argv, const struct ctl_options *o)
 {
 	const char *after = NULL, *limit = NULL, *server = NULL;
@@ -275,7 +259,7 @@ int cmd_events(int argc, char **argv, const struct ctl_options *o)
 	if (!code && r.types)
 		code = check_types(r.types);
 	if (!code && server)
-		code = server_number(server, &r.server);
+		code = ctl_server_id(server, &r.server);
 	if (!code)
 		code = ctl_claim(o);
 	if (!code)

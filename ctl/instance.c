@@ -183,20 +183,44 @@ int ctl_ask(const struct ctl_options *o, enum ipc_door door, const char *who,
 	return err ? no_answer(o, who, err) : 0;
 }
 
-int ctl_claim(const struct ctl_options *o)
+int ctl_server_id(const char *name, uint64_t *out)
 {
-	struct ipc_msg request = {.type = IPC_CLAIM}, answer;
-	struct buf packet;
-	int fd = -1, code = ctl_ask(o, IPC_DOOR_ADMIN, "queued", &request, &packet, &answer, &fd);
+	struct control_server found;
+	int err, code = 0;
+	struct control *c = ctl_control(DB_READ, &code);
 
-	if (!code && answer.type != IPC_DONE)
-		code = ctl_fail(EX_PROTOCOL,
-				"queued answered %s to claim; do both have the same "
-				"version?",
-				ipc_name(answer.type));
-	if (!code && answer.done.code)
+	if (!c)
+		return code;
+	err = control_server_find(c, span_str(name), &found);
+	if (err)
+		code = ctl_control_fail(c, err);
+	else
+		*out = found.id;
+	control_close(&c);
+	return code;
+}
+
+int ctl_order(const struct ctl_options *o, const struct ipc_msg *request, int fd,
+	      struct ipc_changed *changed_out)
+{
+	struct ipc_msg answer;
+	struct buf packet;
+	int code = ctl_ask(o, IPC_DOOR_ADMIN, "queued", request, &packet, &answer, &fd);
+
+	if (!code && answer.type == IPC_DONE && answer.done.code)
 		code = ctl_fail(answer.done.code, "queued: %.*s", SPAN_FMT(answer.done.text));
-	fd_close(&fd);
+	else if (!code && answer.type != (changed_out ? IPC_CHANGED : IPC_DONE))
+		code = ctl_fail(EX_PROTOCOL, "queued answered %s; do both have the same version?",
+				ipc_name(answer.type));
+	if (!code && changed_out)
+		*changed_out = answer.changed;
 	buf_done(&packet);
 	return code;
+}
+
+int ctl_claim(const struct ctl_options *o)
+{
+	struct ipc_msg request = {.type = IPC_CLAIM};
+
+	return ctl_order(o, &request, -1, NULL);
 }

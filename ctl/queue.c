@@ -26,23 +26,6 @@ static int read_state(const char *text, unsigned *out)
 	return ctl_fail(EX_USAGE, "--state %s: an open copy is queued, deferred or held", text);
 }
 
-static int read_server(const char *name, uint64_t *out)
-{
-	struct control_server found;
-	int err, code = 0;
-	struct control *c = ctl_control(DB_READ, &code);
-
-	if (!c)
-		return code;
-	err = control_server_find(c, span_str(name), &found);
-	if (err)
-		code = ctl_control_fail(c, err);
-	else
-		*out = found.id;
-	control_close(&c);
-	return code;
-}
-
 static int read_older(const char *text, uint64_t *out)
 {
 	int64_t ms;
@@ -67,7 +50,7 @@ int queue_filter(const struct queue_choice *c, struct domain *domain_out, struct
 	if (c->state)
 		code = read_state(c->state, &out->state);
 	if (!code && c->server)
-		code = read_server(c->server, &out->server);
+		code = ctl_server_id(c->server, &out->server);
 	if (!code && c->older)
 		code = read_older(c->older, &out->older_ms);
 	return code;
@@ -113,23 +96,14 @@ struct totals {
 static int ask_change(const struct ctl_options *o, const struct ipc_change *change,
 		      struct totals *t)
 {
-	struct ipc_msg request = {.type = IPC_CHANGE, .change = *change}, answer;
-	struct buf packet;
-	int fd = -1, code;
+	struct ipc_msg request = {.type = IPC_CHANGE, .change = *change};
+	struct ipc_changed changed;
+	int code = ctl_order(o, &request, -1, &changed);
 
-	code = ctl_ask(o, IPC_DOOR_ADMIN, "queued", &request, &packet, &answer, &fd);
-	if (!code && answer.type == IPC_DONE)
-		code = ctl_fail(answer.done.code ? answer.done.code : EX_PROTOCOL, "queued: %.*s",
-				SPAN_FMT(answer.done.text));
-	else if (!code && answer.type != IPC_CHANGED)
-		code = ctl_fail(EX_PROTOCOL, "queued answered %s; do both have the same version?",
-				ipc_name(answer.type));
 	if (!code) {
-		t->count += answer.changed.count;
-		t->later += answer.changed.later;
+		t->count += changed.count;
+		t->later += changed.later;
 	}
-	fd_close(&fd);
-	buf_done(&packet);
 	return code;
 }
 
@@ -244,25 +218,16 @@ int cmd_queue_cancel(int argc, char **argv, const struct ctl_options *o)
 
 static int set_pause(int argc, char **argv, const struct ctl_options *o, bool on)
 {
-	struct ipc_msg request = {.type = IPC_PAUSE, .pause.on = on}, answer;
-	struct buf packet;
-	int fd = -1, code = ctl_args(argc, argv, o, NULL, 0, NULL, 0, 0);
+	struct ipc_msg request = {.type = IPC_PAUSE, .pause.on = on};
+	int code = ctl_args(argc, argv, o, NULL, 0, NULL, 0, 0);
 
-	if (code)
-		return code;
-	code = ctl_ask(o, IPC_DOOR_ADMIN, "queued", &request, &packet, &answer, &fd);
-	if (!code && (answer.type != IPC_DONE || answer.done.code))
-		code = ctl_fail(answer.type == IPC_DONE ? answer.done.code : EX_PROTOCOL,
-				"queued: %.*s",
-				answer.type == IPC_DONE ? (int)answer.done.text.n : 0,
-				(const char *)answer.done.text.p);
+	if (!code)
+		code = ctl_order(o, &request, -1, NULL);
 	if (!code && o->json)
 		out_json(json_pack("{s:b}", "paused", on));
 	else if (!code)
 		puts(on ? "no delivery begins until `posthaste queue resume`; mail is accepted"
 			: "deliveries begin again");
-	fd_close(&fd);
-	buf_done(&packet);
 	return code;
 }
 

@@ -19,8 +19,7 @@ enum { PAGE = 500 };
 
 int suppression_server(const char *name, bool all, char label[CONTROL_LABEL_SIZE], uint64_t *out)
 {
-	struct control_server found;
-	int err, code = 0;
+	int code = 0;
 	struct control *c;
 
 	*out = 0;
@@ -30,17 +29,10 @@ int suppression_server(const char *name, bool all, char label[CONTROL_LABEL_SIZE
 	if (all)
 		return 0;
 	c = ctl_control(DB_READ, &code);
-	if (!c)
-		return code;
-	code = ctl_server(c, name, label);
-	if (!code) {
-		err = control_server_find(c, span_str(label), &found);
-		code = err ? ctl_control_fail(c, err) : 0;
-	}
-	if (!code)
-		*out = found.id;
+	if (c)
+		code = ctl_server(c, name, label);
 	control_close(&c);
-	return code;
+	return code ? code : ctl_server_id(label, out);
 }
 
 /* Names of servers by their numbers. */
@@ -330,26 +322,6 @@ int cmd_suppression_show(int argc, char **argv, const struct ctl_options *o)
 
 /* changing */
 
-int suppression_ask(const struct ctl_options *o, const struct ipc_msg *request, int fd,
-		    uint64_t *count)
-{
-	struct ipc_msg answer;
-	struct buf packet;
-	int code;
-
-	code = ctl_ask(o, IPC_DOOR_ADMIN, "queued", request, &packet, &answer, &fd);
-	if (!code && answer.type == IPC_DONE)
-		code = ctl_fail(answer.done.code ? answer.done.code : EX_PROTOCOL, "queued: %.*s",
-				SPAN_FMT(answer.done.text));
-	else if (!code && answer.type != IPC_CHANGED)
-		code = ctl_fail(EX_PROTOCOL, "queued answered %s; do both have the same version?",
-				ipc_name(answer.type));
-	if (!code)
-		*count = answer.changed.count;
-	buf_done(&packet);
-	return code;
-}
-
 static void print_change(const char *what, const char *address, const char *label, bool json)
 {
 	if (json)
@@ -371,7 +343,7 @@ static int change(int argc, char **argv, const struct ctl_options *o, bool remov
 				 {"--reason", CTL_VALUE, &reason},
 				 {"--for", CTL_VALUE, &for_text},
 				 {"--until", CTL_VALUE, &until}};
-	uint64_t count = 0;
+	struct ipc_changed changed = {.count = 0};
 	struct addr a;
 	int err, code = ctl_args(argc, argv, o, opts, remove ? 2 : ARRAY_LEN(opts), args, 1, 1);
 
@@ -389,8 +361,8 @@ static int change(int argc, char **argv, const struct ctl_options *o, bool remov
 	request.suppress.address = addr_span(&a);
 	request.suppress.reason = span_str(reason ? reason : "added by an operator");
 	if (!code)
-		code = suppression_ask(o, &request, -1, &count);
-	if (!code && !count)
+		code = ctl_order(o, &request, -1, &changed);
+	if (!code && !changed.count)
 		code = ctl_fail(EX_NOINPUT, "%s is not on the suppression list of %s", a.s, label);
 	if (!code)
 		print_change(remove ? "removed" : "added", a.s, label, o->json);

@@ -11,8 +11,4 @@ int suppression_server(const char *name, bool all, char label[CONTROL_LABEL_SIZE
 		       uint64_t *out) MUST_CHECK;
 /* --for or --until as wall milliseconds; 0: neither, for ever. */
 int suppression_until(const char *for_text, const char *until_text, uint64_t *out) MUST_CHECK;
-/* Asks queued; how many entries it changed.  fd: goes with the request, or -1. */
-int suppression_ask(const struct ctl_options *o, const struct ipc_msg *request, int fd,
-		    uint64_t *count) MUST_CHECK;
-
 #endif

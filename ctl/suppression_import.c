@@ -80,6 +80,8 @@ static int hand_over(const struct ctl_options *o, const struct import *im, uint6
 	struct ipc_msg request = {.type = IPC_IMPORT, .import.server = server};
 	struct span rest = buf_span(&im->lines);
 	AUTO_CLOSE int fd = memfd_create("suppressions", MFD_CLOEXEC);
+	struct ipc_changed changed = {.count = 0};
+	int code;
 
 	while (fd >= 0 && rest.n) {
 		ssize_t n = write(fd, rest.p, rest.n);
@@ -90,7 +92,9 @@ static int hand_over(const struct ctl_options *o, const struct import *im, uint6
 	}
 	if (fd < 0)
 		return ctl_fail(EX_OSERR, "handing the list over: %s", strerror(errno));
-	return suppression_ask(o, &request, fd, count);
+	code = ctl_order(o, &request, fd, &changed);
+	*count = changed.count;
+	return code;
 }
 
 static void report(const struct import *im, const char *label, uint64_t count, bool json)
