@@ -25,6 +25,7 @@
 #include "common/log.h"
 #include "common/proc.h"
 #include "ctl/ctl.h"
+#include "ctl/sandbox_defaults.h"
 #include "ctl/supervise_conf.h"
 #include "ctl/supervise_daemon.h"
 #include "ctl/supervise_status.h"
@@ -241,6 +242,10 @@ static void begin(const char *dir)
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); /* workers that lost their daemon */
 	sup_leftovers_stop(sup_dot_timeout_ms(), tell_waiting);
 	conf_first();
+	/* an older control.db is brought up to date before a daemon reads it; if that fails mail is
+	 * answered 4xx */
+	if (sandbox_database() != 0)
+		LOG(LOG_ERROR, "control-unavailable", KS("reason", "see the line before"));
 	sup_pids_init(&sup.pids);
 }
 

@@ -10,10 +10,11 @@ import json
 import os
 import smtplib
 import sqlite3
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from posthaste import Sandbox, Tap, wait_for  # noqa: E402
+from posthaste import COMMAND, TOP, Sandbox, Tap, wait_for  # noqa: E402
 
 SERVER = "sandbox/sandbox"
 USAGE, DATA, NO_INPUT, EXISTS, IO = 64, 65, 66, 73, 74
@@ -230,6 +231,23 @@ def an_older_instance_is_upgraded_when_it_is_started(s):
     assert wait_for(lambda: s.state(accepted) == ["delivered"])
 
 
+def supervise_alone_upgrades_too(s):
+    """As a service manager starts it, without the command that makes sandboxes."""
+    control = os.path.join(s.dir, "control", "control.db")
+    s.stop()
+    make_older(control, NEW_COLUMNS, ("credentials_cram", "credentials_network"))
+    p = subprocess.Popen([COMMAND, "supervise", s.dir], stderr=subprocess.DEVNULL, cwd=TOP)
+    try:
+        assert wait_for(s.ready, 30)
+        assert version(control) == 2
+        accepted = s.submit("supervised@sink.test")
+        assert wait_for(lambda: s.state(accepted) == ["delivered"])
+    finally:
+        p.terminate()
+        p.wait(60)
+    s.start()
+
+
 def a_command_that_writes_upgrades_too(s):
     control = os.path.join(s.dir, "control", "control.db")
     make_older(control, NEW_COLUMNS, ("credentials_cram", "credentials_network"))
@@ -270,6 +288,7 @@ def main():
                      wrong_credentials_are_told,
                      from_is_verified_or_sender_where_it_is_allowed,
                      an_older_instance_is_upgraded_when_it_is_started,
+                     supervise_alone_upgrades_too,
                      a_command_that_writes_upgrades_too,
                      a_database_of_a_newer_release_is_left_alone):
             tap.run(test.__name__.replace("_", " "), test, s)
