@@ -372,6 +372,11 @@ static void gather_header(struct intake *in, struct span piece)
 		begin_file(in, end);
 }
 
+const char *intake_id(const struct intake *in)
+{
+	return in->envelope.id.s;
+}
+
 void intake_content(struct intake *in, struct span piece)
 {
 	while (piece.n && !in->streaming && !in->refusal[0]) {

@@ -26,6 +26,7 @@ void intake_init(const struct conf *conf);
 const char *intake_refusal(const struct conf *conf, const struct submitter_facts *submitter);
 struct intake *intake_new(const struct intake_facts *facts,
 			  void (*answered)(void *arg, const char *reply), void *arg);
+const char *intake_id(const struct intake *in); /* the queue id it has, or would have had */
 void intake_content(struct intake *in, struct span piece);
 /* lines: what was seen of the message. */
 void intake_finish(struct intake *in, const struct dots *lines);
