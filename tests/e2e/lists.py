@@ -178,7 +178,7 @@ def queue_pages(s, peer):
 
 def limits(s, peer):
     rows = {r["name"]: r for r in s.json("limits", "show")}
-    expect(rows["smtpd.sessions"]["value"] == "1000" and rows["smtpd.sessions"]["from"] == "default",
+    expect(rows["smtpd.sessions"]["value"] == "3000" and rows["smtpd.sessions"]["from"] == "default",
            rows["smtpd.sessions"])
     expect(rows["hops"]["value"] == "50" and rows["hops"]["from"] == "fixed", rows["hops"])
     expect(rows["queue.in_flight"]["used"] == 0, rows["queue.in_flight"])
