@@ -13,7 +13,7 @@
 #include "ctl/mailview.h"
 #include "ctl/output.h"
 
-enum { PAGE = 500 };
+enum { PAGE = 500, COLUMNS = 5 };
 
 /* servers */
 
@@ -94,9 +94,8 @@ struct listing {
 	bool expired; /* also those whose time is over */
 };
 
-static json_t *row_json(struct listing *l, struct db *d)
+static json_t *row_json(struct listing *l, struct db *d, size_t S)
 {
-	enum { S = MAIL_SQL_SUPPRESSIONS_AFTER };
 	int64_t until = db_get_i64(d, S, 4);
 	char server[CONTROL_LABEL_SIZE];
 
@@ -126,7 +125,7 @@ static json_t *read_page(struct listing *l, uint64_t *server, char *address, siz
 		db_i64(d, S, l->server);
 		db_u64(d, S, PAGE);
 		while (db_step(d, S)) {
-			json_array_append_new(rows, row_json(l, d));
+			json_array_append_new(rows, row_json(l, d, S));
 			last_server = db_get_u64(d, S, 0);
 			if (span_cstr(db_get_text(d, S, 1), last, sizeof(last)) != 0)
 				last[0] = '\0';
@@ -279,43 +278,57 @@ int cmd_suppression_export(int argc, char **argv, const struct ctl_options *o)
 	return code;
 }
 
+static json_t *read_entries(struct listing *l, struct span address)
+{
+	enum { S = MAIL_SQL_SUPPRESSIONS_OF };
+	struct db *d = mailview_db(l->v);
+	json_t *rows = NULL;
+
+	do {
+		json_decref(rows);
+		rows = json_array();
+		db_text(d, S, address);
+		while (db_step(d, S))
+			json_array_append_new(rows, row_json(l, d, S));
+	} while (mailview_again(l->v));
+	return rows;
+}
+
+static int show(struct listing *l, const struct addr *a)
+{
+	char lower[LIMIT_ADDR + 1];
+	json_t *rows;
+	size_t n;
+
+	memcpy(lower, a->s, sizeof(lower));
+	ascii_lower_all((uint8_t *)lower, a->n);
+	rows = read_entries(l, span_str(lower));
+	n = json_array_size(rows);
+	if (l->form == AS_TABLE)
+		table_init(&l->table, COLUMNS, NULL);
+	for (size_t i = 0; i < n; i++)
+		print_row(l, json_array_get(rows, i));
+	if (l->form == AS_TABLE)
+		table_print(&l->table);
+	json_decref(rows);
+	if (n || db_error(mailview_db(l->v)))
+		return mailview_end(l->v, 0);
+	return ctl_fail(EX_NOINPUT, "%s is not on the suppression list", a->s);
+}
+
 int cmd_suppression_show(int argc, char **argv, const struct ctl_options *o)
 {
-	struct listing l = {.left = UINT64_MAX, .form = o->json ? AS_JSON : AS_TABLE};
+	struct listing l = {.form = o->json ? AS_JSON : AS_TABLE};
 	const char *args[1];
-	size_t found = 0;
-	uint64_t server = 0;
-	char lower[LIMIT_ADDR + 1], address[LIMIT_ADDR + 1] = "";
 	struct addr a;
-	size_t n = PAGE;
 	int code = ctl_args(argc, argv, o, NULL, 0, args, 1, 1);
 
 	if (!code && addr_parse(span_str(args[0]), &a) != 0)
 		code = ctl_fail(EX_USAGE, "%s is no address", args[0]);
-	if (code)
-		return code;
-	memcpy(lower, a.s, sizeof(lower));
-	ascii_lower_all((uint8_t *)lower, a.n);
-	code = open_listing(&l, NULL, false);
-	if (!code && l.form == AS_TABLE)
-		table_init(&l.table, 5, NULL);
-	while (!code && n == PAGE) {
-		json_t *rows = read_page(&l, &server, address, sizeof(address));
-
-		n = json_array_size(rows);
-		for (size_t i = 0; i < n; i++)
-			if (span_eq_str(out_get(json_array_get(rows, i), "address"), lower)) {
-				print_row(&l, json_array_get(rows, i));
-				found++;
-			}
-		json_decref(rows);
-	}
-	if (!code && l.form == AS_TABLE)
-		table_print(&l.table);
 	if (!code)
-		code = mailview_end(l.v, 0);
-	if (!code && !found)
-		code = ctl_fail(EX_NOINPUT, "%s is not on the suppression list", args[0]);
+		code = open_listing(&l, NULL, false);
+	if (!code)
+		code = show(&l, &a);
 	close_listing(&l);
 	return code;
 }

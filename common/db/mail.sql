@@ -270,6 +270,9 @@ SELECT (SELECT seq FROM events ORDER BY seq LIMIT 1), (SELECT seq FROM events OR
 SELECT server, address, reason, created, expires FROM suppressions
 WHERE (server, address) > (?1, ?2) AND (?3 < 0 OR server = ?3) ORDER BY server, address LIMIT ?4
 
+-- name: suppressions_of
+SELECT server, address, reason, created, expires FROM suppressions WHERE address = ? ORDER BY server
+
 -- verify
 
 -- name: verify_message
