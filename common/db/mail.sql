@@ -255,11 +255,11 @@ WHERE state < 3 GROUP BY d ORDER BY n DESC, d LIMIT ?
 SELECT m.server, count(*) AS n, min(m.received) FROM copies c INDEXED BY copies_open
 JOIN messages m ON m.n = c.message WHERE c.state < 3 GROUP BY m.server ORDER BY n DESC, m.server
 
--- a page of events behind a number; server 0: of all
+-- a page of events behind a number
 -- name: events_after
 SELECT e.seq, e.at, e.type, e.copy, e.data, c.rcpt, m.id, m.server, m.tag, m.stream, m.metadata
 FROM events e LEFT JOIN messages m ON m.n = e.message LEFT JOIN copies c ON c.id = e.copy
-WHERE e.seq > ?1 AND (?2 = 0 OR m.server = ?2) ORDER BY e.seq LIMIT ?3
+WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2
 
 -- the first event that is kept, and the last one
 -- name: events_range
