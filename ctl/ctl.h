@@ -95,6 +95,9 @@ int ctl_server(struct control *c, const char *server_arg, char out[CONTROL_LABEL
 /* "no", or since when and why, as one cell. */
 struct table;
 void ctl_suspension(struct table *t, const struct control_suspension *s);
+/* The name of a server by its number: "org/server", "all servers" for 0, the number itself when
+ * there is none. */
+void ctl_server_name(struct control *c, uint64_t id, char out[CONTROL_LABEL_SIZE]);
 /* The configuration in force (run/active.conf, else posthaste.conf); conf_free(). */
 struct conf *ctl_conf(int *code_out);
 /* One question to a door of who ("queued", "the signer"): the answer's spans point into packet,

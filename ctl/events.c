@@ -3,7 +3,8 @@
  * trace, the same for one message.
  *
  * mail.db is read in short pages and looked at again five times a second: no read transaction
- * stays open while we wait.
+ * stays open while we wait.  What is wanted of a page is chosen here, not in SQL: else a server
+ * without mail would mean one long read over all events, each time.
  */
 #include "ctl/events.h"
 
@@ -89,8 +90,7 @@ static json_t *event_row(struct db *d)
 }
 
 /* A page behind number *after, which moves on; NULL: it failed, the reason was said. */
-static json_t *read_page(struct mailview *v, uint64_t *after, uint64_t server, size_t max,
-			 int *code)
+static json_t *read_page(struct mailview *v, uint64_t *after, int *code)
 {
 	enum { S = MAIL_SQL_EVENTS_AFTER };
 	struct db *d = mailview_db(v);
@@ -102,8 +102,7 @@ static json_t *read_page(struct mailview *v, uint64_t *after, uint64_t server, s
 		rows = json_array();
 		last = *after;
 		db_u64(d, S, *after);
-		db_u64(d, S, server);
-		db_u64(d, S, size_min(max, PAGE));
+		db_u64(d, S, PAGE);
 		while (db_step(d, S)) {
 			last = db_get_u64(d, S, 0);
 			json_array_append_new(rows, event_row(d));
@@ -133,10 +132,12 @@ static int read_range(struct mailview *v, uint64_t *first, uint64_t *last)
 
 /* printing */
 
-static bool is_wanted(const json_t *e, const char *types)
+static bool is_wanted(const json_t *e, const char *types, uint64_t server)
 {
 	struct span rest = span_str(types), name = out_get(e, "event");
 
+	if (server && out_get_u64(e, "server") != server)
+		return false;
 	if (!types)
 		return true;
 	while (rest.n)
@@ -186,13 +187,13 @@ static int print_pages(struct request *r)
 	int code = 0;
 
 	while (!code && n == PAGE && r->limit && !ferror(stdout)) {
-		json_t *rows = read_page(r->v, &r->after, r->server, PAGE, &code);
+		json_t *rows = read_page(r->v, &r->after, &code);
 
 		n = json_array_size(rows);
 		for (size_t i = 0; i < n && r->limit; i++) {
 			json_t *e = json_array_get(rows, i);
 
-			if (!is_wanted(e, r->types))
+			if (!is_wanted(e, r->types, r->server))
 				continue;
 			if (r->json)
 				out_json(json_incref(e));

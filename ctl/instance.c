@@ -144,6 +144,30 @@ int ctl_server(struct control *c, const char *server_arg, char out[CONTROL_LABEL
 	return err;
 }
 
+struct names {
+	uint64_t id;
+	char *name_out;
+};
+
+static void match_name(const struct control_server *s, void *arg)
+{
+	struct names *n = arg;
+
+	if (s->id == n->id)
+		snprintf(n->name_out, CONTROL_LABEL_SIZE, "%s", s->name);
+}
+
+void ctl_server_name(struct control *c, uint64_t id, char out[CONTROL_LABEL_SIZE])
+{
+	struct names n = {id, out};
+
+	snprintf(out, CONTROL_LABEL_SIZE, "%llu", (unsigned long long)id);
+	if (id == 0)
+		snprintf(out, CONTROL_LABEL_SIZE, "all servers");
+	else if (control_server_each(c, match_name, &n) != 0)
+		ctl_warn("%s", control_error(c));
+}
+
 struct conf *ctl_conf(int *code_out)
 {
 	char error[CONF_ERROR_SIZE];

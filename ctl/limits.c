@@ -99,32 +99,44 @@ static int instance_limits(struct listing *l)
 
 /* A server's own limits, and what it has used of them. */
 static void add_server_limit(struct listing *l, const json_t *usage, const char *limit,
-			     const char *used, const char *what)
+			     const char *used, const char *from, const char *what)
 {
 	uint64_t n = out_get_u64(usage, limit);
 	char value[32] = "none";
 
 	if (n)
 		snprintf(value, sizeof(value), "%llu", (unsigned long long)n);
-	add(l, limit, value, "server", what, out_uint(out_get_u64(usage, used)));
+	add(l, limit, value, from, what, out_uint(out_get_u64(usage, used)));
+}
+
+static int find_server(const char *name, struct control_server *out)
+{
+	int code = 0;
+	struct control *c = ctl_control(DB_READ, &code);
+	int err = c ? control_server_find(c, span_str(name), out) : 0;
+
+	if (err)
+		code = ctl_control_fail(c, err);
+	control_close(&c);
+	return code;
 }
 
 static int server_limits(struct listing *l, const struct ctl_options *o, const char *name)
 {
-	struct queue_choice choice = {.server = name};
-	struct queue_filter f;
-	struct domain unused;
+	struct control_server s;
 	json_t *usage;
-	int code = queue_filter(&choice, &unused, &f);
+	int code = find_server(name, &s);
 
 	if (code)
 		return code;
-	usage = queue_usage(o, f.server, &code);
+	usage = queue_usage(o, s.id, &code);
 	if (!usage)
 		return code;
 	add_server_limit(l, usage, "bytes_limit", "open_bytes",
+			 s.settings.bytes_limit ? "server" : "queue.server_bytes",
 			 "bytes of messages that are not finished; more: 452 4.3.1");
 	add_server_limit(l, usage, "send_limit", "sent_hour",
+			 s.settings.send_limit ? "server" : "default",
 			 "copies in a rolling hour; more are held");
 	json_decref(usage);
 	return 0;

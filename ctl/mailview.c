@@ -332,14 +332,32 @@ int mailview_events(struct mailview *v, const struct mailview_ref *ref, json_t *
 	return mailview_end(v, 0);
 }
 
+static uint64_t open_of_message(struct mailview *v, const char *id)
+{
+	uint64_t n = 0;
+
+	db_text(v->d, MAIL_SQL_MESSAGE_BY_ID, span_str(id));
+	if (db_step(v->d, MAIL_SQL_MESSAGE_BY_ID))
+		n = db_get_u64(v->d, MAIL_SQL_MESSAGE_BY_ID, 1);
+	db_reset(v->d, MAIL_SQL_MESSAGE_BY_ID);
+	return n;
+}
+
+static uint64_t open_of_copy(struct mailview *v, uint64_t copy)
+{
+	uint64_t n = 0;
+
+	db_u64(v->d, MAIL_SQL_MESSAGE_OF_COPY, copy);
+	if (db_step(v->d, MAIL_SQL_MESSAGE_OF_COPY))
+		n = !state_final((enum copy_state)db_get_u64(v->d, MAIL_SQL_MESSAGE_OF_COPY, 2));
+	db_reset(v->d, MAIL_SQL_MESSAGE_OF_COPY);
+	return n;
+}
+
 int mailview_open_copies(struct mailview *v, const struct mailview_ref *ref, uint64_t *out)
 {
-	do {
-		db_text(v->d, MAIL_SQL_MESSAGE_BY_ID, span_str(ref->id));
-		if (db_step(v->d, MAIL_SQL_MESSAGE_BY_ID)) {
-			*out = db_get_u64(v->d, MAIL_SQL_MESSAGE_BY_ID, 1);
-			db_reset(v->d, MAIL_SQL_MESSAGE_BY_ID);
-		}
-	} while (mailview_again(v));
+	do
+		*out = ref->copy ? open_of_copy(v, ref->copy) : open_of_message(v, ref->id);
+	while (mailview_again(v));
 	return mailview_end(v, 0);
 }

@@ -38,7 +38,7 @@ int mailview_page(struct mailview *v, const char *after, size_t max, struct qid 
 /* The events of a message in the order of seq, as an array of objects {"seq", "at", "event",
  * "message", "copy", "rcpt", the event's own fields ...}. */
 int mailview_events(struct mailview *v, const struct mailview_ref *ref, json_t **out) MUST_CHECK;
-/* Copies that are not final yet. */
+/* How many of what ref names (the message's copies, or the one copy) are not final yet. */
 int mailview_open_copies(struct mailview *v, const struct mailview_ref *ref,
 			 uint64_t *out) MUST_CHECK;
 

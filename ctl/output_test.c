@@ -134,7 +134,7 @@ static void a_timeline_tells_the_steps_and_their_durations(void **state)
 	(void)state;
 	assert_non_null(j);
 	buf_init(&b, 100000);
-	timeline_text(j, &b);
+	timeline_text(j, 0, &b);
 	json_decref(j);
 	check(&b, "2026-11-23\n"
 		  "18:44:32.123                accepted   from <>, 2.0 KiB, 2 copies\n"
@@ -157,7 +157,62 @@ static void a_timeline_tells_the_steps_and_their_durations(void **state)
 		  "sign 2 ms, mail 4 ms, data 1.50 s, sent 2100 bytes\n"
 		  "2026-11-24\n"
 		  "18:45:34.553  +1 d 0 h      expired    copy 8 to d@c.example\n"
-		  "                                       attempts 3, last no\n");
+		  "                                       given up, attempts made: 3; the last "
+		  "one: no\n");
+}
+
+static void a_timeline_that_goes_on_counts_from_what_was_shown(void **state)
+{
+	json_t *j = json_loads(events, 0, NULL);
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 100000);
+	timeline_text(j, 3, &b);
+	check(&b, "2026-11-24\n"
+		  "18:45:34.553  +1 d 0 h      expired    copy 8 to d@c.example\n"
+		  "                                       given up, attempts made: 3; the last "
+		  "one: no\n");
+	buf_init(&b, 100000);
+	timeline_text(j, 4, &b);
+	check(&b, "");
+	json_decref(j);
+}
+
+static const struct {
+	const char *event, *text;
+} worded[] = {
+	{"{\"event\":\"held\",\"reason\":\"operator\",\"detail\":\"why\",\"until\":1795459532123}",
+	 "operator: why, until 2026-11-23T18:45:32.123Z"},
+	{"{\"event\":\"released\",\"reason\":\"operator\"}", "by operator"},
+	{"{\"event\":\"suppressed\",\"reason\":\"hard\",\"since\":1795459532123,\"until\":0}",
+	 "is on the suppression list: hard, since 2026-11-23T18:45:32.123Z"},
+	{"{\"event\":\"delayed\",\"attempts\":2,\"last\":\"no\",\"until\":1795459532123}",
+	 "not delivered yet, attempts made: 2; the last one: no; is tried until "
+	 "2026-11-23T18:45:32.123Z"},
+	{"{\"event\":\"warning\",\"what\":\"long-lines\",\"detail\":\"x\"}", "long-lines: x"},
+	{"{\"event\":\"retried\",\"reason\":\"\"}", ""},
+	{"{\"event\":\"of-later\",\"a\":\"x\",\"b\":\"\",\"n\":7}", "a x, n 7"},
+};
+
+static void each_event_has_its_words(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(worded); i++) {
+		json_t *list = json_array(), *e = json_loads(worded[i].event, 0, NULL);
+		const char *name = json_string_value(json_object_get(e, "event"));
+		char head[64], want[256];
+		struct buf b;
+
+		json_object_set_new(e, "at", json_string("2026-11-23T18:44:32.123Z"));
+		json_array_append_new(list, e);
+		snprintf(head, sizeof(head), "2026-11-23\n18:44:32.123                %-11s", name);
+		snprintf(want, sizeof(want), "%s%s\n", head, worded[i].text);
+		buf_init(&b, 100000);
+		timeline_text(list, 0, &b);
+		json_decref(list);
+		check(&b, want);
+	}
 }
 
 int main(void)
@@ -168,6 +223,8 @@ int main(void)
 		cmocka_unit_test(columns_are_as_wide_as_their_widest_cell),
 		cmocka_unit_test(times_are_read_exactly),
 		cmocka_unit_test(a_timeline_tells_the_steps_and_their_durations),
+		cmocka_unit_test(a_timeline_that_goes_on_counts_from_what_was_shown),
+		cmocka_unit_test(each_event_has_its_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 
+#include "common/mail/options.h"
+
 #include "ctl/output.h"
 
 /* choosing copies */
@@ -36,18 +38,42 @@ static int read_older(const char *text, uint64_t *out)
 	return 0;
 }
 
-int queue_filter(const struct queue_choice *c, struct domain *domain_out, struct queue_filter *out)
+static int read_domain(const char *text, struct domain *out)
+{
+	int err = domain_parse_utf8(span_str(text), out);
+
+	return err ? ctl_fail(EX_USAGE, "--domain %s: that is no domain: %s", text, addr_error(err))
+		   : 0;
+}
+
+static int read_rcpt(const char *text, struct addr *out)
+{
+	int err = addr_parse(span_str(text), out);
+
+	return err ? ctl_fail(EX_USAGE, "--rcpt %s: that is no address: %s", text, addr_error(err))
+		   : 0;
+}
+
+static int read_tag(const char *text, struct span *out)
+{
+	*out = span_str(text);
+	return out->n > OPTIONS_TAG_MAX
+		       ? ctl_fail(EX_USAGE, "--tag: a tag has at most %d bytes", OPTIONS_TAG_MAX)
+		       : 0;
+}
+
+int queue_filter(const struct queue_choice *c, struct queue_filter *out)
 {
 	int code = 0;
 
 	*out = (struct queue_filter){.state = QUEUE_ANY_STATE};
-	if (c->domain && domain_parse(span_str(c->domain), domain_out) != 0)
-		return ctl_fail(EX_USAGE, "--domain %s: that is no domain", c->domain);
 	if (c->domain)
-		out->domain = domain_span(domain_out);
-	out->rcpt = span_str(c->rcpt);
-	out->tag = span_str(c->tag);
-	if (c->state)
+		code = read_domain(c->domain, &out->domain);
+	if (!code && c->rcpt)
+		code = read_rcpt(c->rcpt, &out->rcpt);
+	if (!code && c->tag)
+		code = read_tag(c->tag, &out->tag);
+	if (!code && c->state)
 		code = read_state(c->state, &out->state);
 	if (!code && c->server)
 		code = ctl_server_id(c->server, &out->server);
@@ -107,24 +133,31 @@ static int ask_change(const struct ctl_options *o, const struct ipc_change *chan
 	return code;
 }
 
-static int change_ids(const struct ctl_options *o, struct ipc_change *change, const char **ids,
-		      size_t n, struct totals *t)
+static int find_all(const char **ids, size_t n, struct mailview_ref *refs)
 {
 	int code = 0;
 	struct mailview *v = mailview_open(&code);
 
-	change->state = QUEUE_ANY_STATE;
-	for (size_t i = 0; v && !code && i < n; i++) {
-		struct mailview_ref ref;
+	for (size_t i = 0; !code && i < n; i++)
+		code = mailview_find(v, ids[i], &refs[i]);
+	mailview_close(&v);
+	return code;
+}
 
-		code = mailview_find(v, ids[i], &ref);
-		if (code)
-			break;
-		change->copy = ref.copy;
-		change->id = ref.copy ? span_str("") : span_str(ref.id);
+/* All are looked up before the first one is changed: one that is unknown changes nothing. */
+static int change_ids(const struct ctl_options *o, struct ipc_change *change, const char **ids,
+		      size_t n, struct totals *t)
+{
+	struct mailview_ref *refs = mem_alloc(n * sizeof(*refs));
+	int code = find_all(ids, n, refs);
+
+	change->state = QUEUE_ANY_STATE;
+	for (size_t i = 0; !code && i < n; i++) {
+		change->copy = refs[i].copy;
+		change->id = refs[i].copy ? span_str("") : span_str(refs[i].id);
 		code = ask_change(o, change, t);
 	}
-	mailview_close(&v);
+	mem_free(refs);
 	return code;
 }
 
@@ -132,14 +165,13 @@ static int change_filtered(const struct ctl_options *o, struct ipc_change *chang
 			   const struct queue_choice *choice, struct totals *t)
 {
 	struct queue_filter f;
-	struct domain domain;
-	int code = queue_filter(choice, &domain, &f);
+	int code = queue_filter(choice, &f);
 
 	if (code)
 		return code;
 	change->state = (uint8_t)f.state;
-	change->domain = f.domain;
-	change->rcpt = f.rcpt;
+	change->domain = domain_span(&f.domain);
+	change->rcpt = addr_span(&f.rcpt);
 	change->server = f.server;
 	change->tag = f.tag;
 	change->older_ms = f.older_ms;

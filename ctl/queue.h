@@ -18,9 +18,8 @@ struct queue_choice {
 #define QUEUE_FILTER_SYNOPSIS \
 	"[--domain D] [--rcpt ADDR] [--server ORG/SERVER] [--state S] [--tag T] [--older-than TIME]"
 
-/* domain_out has the room that the filter's domain points into. */
-int queue_filter(const struct queue_choice *c, struct domain *domain_out,
-		 struct queue_filter *out) MUST_CHECK;
+/* What the options say; its texts point into theirs. */
+int queue_filter(const struct queue_choice *c, struct queue_filter *out) MUST_CHECK;
 bool queue_choice_given(const struct queue_choice *c);
 /* What queued knows of the instance (server 0) or of a server, as a JSON object; NULL: it does not
  * run, or the reason was said and the exit code is in *code_out. */

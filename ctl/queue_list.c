@@ -3,6 +3,8 @@
  */
 #include <stdio.h>
 
+#include "common/mail/date.h"
+
 #include "ctl/output.h"
 #include "ctl/queue.h"
 
@@ -11,9 +13,21 @@
 static void list_head(struct table *t)
 {
 	static const char *const heads[] = {"COPY",  "MESSAGE", "RECIPIENT", "STATE",
-					    "TRIES", "NEXT",	"LAST"};
+					    "TRIES", "NEXT",	"AGE",	     "LAST"};
 
 	table_init(t, ARRAY_LEN(heads), heads);
+}
+
+static void age_cell(struct table *t, struct span received)
+{
+	struct wall at;
+	struct buf b;
+
+	buf_init(&b, 64);
+	if (date_rfc3339(received, &at) == 0)
+		out_duration(&b, wall_now().ms - at.ms);
+	table_cell(t, buf_span(&b));
+	buf_done(&b);
 }
 
 static void list_row(struct table *t, const json_t *c)
@@ -27,6 +41,7 @@ static void list_row(struct table *t, const json_t *c)
 		  SPAN_FMT(hold));
 	table_fmt(t, "%llu", (unsigned long long)out_get_u64(c, "attempts"));
 	table_cell(t, next.n ? next : SPAN_LIT("-"));
+	age_cell(t, out_get(c, "received"));
 	table_cell(t, out_get(c, "last"));
 }
 
@@ -81,7 +96,6 @@ int cmd_queue_list(int argc, char **argv, const struct ctl_options *o)
 	uint64_t after = 0, limit = UINT64_MAX;
 	struct mailview *v = NULL;
 	struct queue_filter f;
-	struct domain domain;
 	int code = ctl_args(argc, argv, o, opts, ARRAY_LEN(opts), NULL, 0, 0);
 
 	if (!code && after_text)
@@ -89,7 +103,7 @@ int cmd_queue_list(int argc, char **argv, const struct ctl_options *o)
 	if (!code && limit_text)
 		code = ctl_number("--limit", limit_text, UINT32_MAX, &limit);
 	if (!code)
-		code = queue_filter(&choice, &domain, &f);
+		code = queue_filter(&choice, &f);
 	if (!code)
 		code = ctl_claim(o);
 	if (!code)
@@ -117,12 +131,9 @@ static void show_counts(struct table *t, const char *what, const json_t *object)
 static void show_list(struct table *t, const json_t *list, const char *label, const char *key)
 {
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		const json_t *row = json_array_get(list, i), *name = json_object_get(row, key);
+		const json_t *row = json_array_get(list, i);
 
-		if (json_is_string(name))
-			table_fmt(t, "%s %s", label, json_string_value(name));
-		else
-			table_fmt(t, "%s %lld", label, (long long)json_integer_value(name));
+		table_fmt(t, "%s %.*s", label, SPAN_FMT(out_get(row, key)));
 		table_fmt(t, "%llu", (unsigned long long)out_get_u64(row, "copies"));
 	}
 }
@@ -140,21 +151,43 @@ static void show_text(const json_t *summary)
 		table_str(&t, numbers[i]);
 		table_fmt(&t, "%llu", (unsigned long long)out_get_u64(summary, numbers[i]));
 	}
+	if (out_get(summary, "oldest").n) {
+		table_str(&t, "oldest");
+		table_cell(&t, out_get(summary, "oldest"));
+	}
 	show_counts(&t, "", json_object_get(summary, "states"));
 	show_counts(&t, "held: ", json_object_get(summary, "held"));
 	show_list(&t, json_object_get(summary, "domains"), "for", "domain");
-	show_list(&t, json_object_get(summary, "servers"), "of server", "server");
+	show_list(&t, json_object_get(summary, "servers"), "of server", "name");
 	table_print(&t);
+}
+
+/* mail.db has only their numbers. */
+static int name_servers(json_t *servers)
+{
+	char name[CONTROL_LABEL_SIZE];
+	int code = 0;
+	struct control *c = ctl_control(DB_READ, &code);
+
+	for (size_t i = 0; c && i < json_array_size(servers); i++) {
+		json_t *row = json_array_get(servers, i);
+
+		ctl_server_name(c, out_get_u64(row, "server"), name);
+		json_object_set_new(row, "name", out_str(name));
+	}
+	control_close(&c);
+	return code;
 }
 
 static int show_all(struct mailview *v, const struct ctl_options *o)
 {
-	json_t *summary = NULL, *usage;
+	json_t *summary = NULL, *usage = NULL;
 	int code = queueview_summary(v, &summary);
 
-	if (code)
-		return code;
-	usage = queue_usage(o, 0, &code);
+	if (!code)
+		code = name_servers(json_object_get(summary, "servers"));
+	if (!code)
+		usage = queue_usage(o, 0, &code);
 	if (usage) {
 		bool paused = out_get_u64(usage, "paused") != 0;
 
@@ -173,18 +206,12 @@ static int show_all(struct mailview *v, const struct ctl_options *o)
 /* The open copies of a message, or one copy. */
 static int show_one(struct mailview *v, const char *text, const struct ctl_options *o)
 {
-	struct queue_filter f = {.state = QUEUE_ANY_STATE};
 	struct mailview_ref ref;
 	json_t *rows = NULL;
 	int code = mailview_find(v, text, &ref);
 
-	if (code)
-		return code;
-	f.id = span_str(ref.id);
-	code = queueview_page(v, &f, ref.copy ? ref.copy - 1 : 0, ref.copy ? 1 : QUEUEVIEW_PAGE,
-			      &rows);
-	if (!code && ref.copy && out_get_u64(json_array_get(rows, 0), "copy") != ref.copy)
-		json_array_clear(rows);
+	if (!code)
+		code = queueview_of(v, &ref, &rows);
 	if (!code && json_array_size(rows) == 0)
 		code = ctl_fail(EX_NOINPUT,
 				"%s has no open copies; `posthaste trace %s` shows how it ended",

@@ -25,20 +25,19 @@ static void bind_filter(struct db *d, const struct queue_filter *f, uint64_t aft
 	enum { S = MAIL_SQL_QUEUE_LIST };
 
 	db_u64(d, S, f->state);
-	db_text(d, S, f->id);
-	db_text(d, S, f->domain);
-	db_text(d, S, f->rcpt);
+	db_text(d, S, domain_span(&f->domain));
+	db_text(d, S, addr_span(&f->rcpt));
 	db_u64(d, S, f->server);
 	db_text(d, S, f->tag);
-	db_i64(d, S, f->older_ms < INT64_MAX ? wall_now().ms - (int64_t)f->older_ms : 0);
+	/* without an age also what was accepted before the clock was set back */
+	db_i64(d, S, f->older_ms ? wall_now().ms - (int64_t)f->older_ms : INT64_MAX);
 	db_u64(d, S, after);
 	db_u64(d, S, size_min(max, QUEUEVIEW_PAGE));
 }
 
-static json_t *copy_row(struct db *d)
+/* A row of queue_list or queue_of. */
+static json_t *copy_row(struct db *d, size_t S)
 {
-	enum { S = MAIL_SQL_QUEUE_LIST };
-
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "copy",
 			 out_uint(db_get_u64(d, S, 0)), "id", text_column(d, S, 1), "recipient",
 			 text_column(d, S, 2), "state", out_str(state_name(db_get_u64(d, S, 3))),
@@ -59,7 +58,25 @@ int queueview_page(struct mailview *v, const struct queue_filter *f, uint64_t af
 		rows = json_array();
 		bind_filter(d, f, after, max);
 		while (db_step(d, MAIL_SQL_QUEUE_LIST))
-			json_array_append_new(rows, copy_row(d));
+			json_array_append_new(rows, copy_row(d, MAIL_SQL_QUEUE_LIST));
+	} while (mailview_again(v));
+	*out = rows;
+	return mailview_end(v, 0);
+}
+
+int queueview_of(struct mailview *v, const struct mailview_ref *ref, json_t **out)
+{
+	enum { S = MAIL_SQL_QUEUE_OF };
+	struct db *d = mailview_db(v);
+	json_t *rows = NULL;
+
+	do {
+		json_decref(rows);
+		rows = json_array();
+		db_u64(d, S, ref->n);
+		db_u64(d, S, ref->copy);
+		while (db_step(d, S))
+			json_array_append_new(rows, copy_row(d, S));
 	} while (mailview_again(v));
 	*out = rows;
 	return mailview_end(v, 0);
@@ -118,13 +135,19 @@ static void add_servers(struct db *d, json_t *out)
 {
 	enum { S = MAIL_SQL_QUEUE_SERVERS };
 	json_t *list = json_array();
+	int64_t oldest = INT64_MAX;
 
-	while (db_step(d, S))
+	while (db_step(d, S)) {
+		if (db_get_i64(d, S, 2) < oldest)
+			oldest = db_get_i64(d, S, 2);
 		json_array_append_new(list, json_pack("{s:o, s:o, s:o}", "server",
 						      out_uint(db_get_u64(d, S, 0)), "copies",
 						      out_uint(db_get_u64(d, S, 1)), "oldest",
 						      time_column(d, S, 2)));
+	}
 	json_object_set_new(out, "servers", list);
+	json_object_set_new(out, "oldest",
+			    oldest == INT64_MAX ? json_null() : out_time((struct wall){oldest}));
 }
 
 int queueview_summary(struct mailview *v, json_t **out)

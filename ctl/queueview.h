@@ -4,6 +4,7 @@
 #ifndef CTL_QUEUEVIEW_H
 #define CTL_QUEUEVIEW_H
 
+#include "common/mail/addr.h"
 #include "common/mail/state.h"
 
 #include "ctl/mailview.h"
@@ -13,8 +14,9 @@ enum { QUEUE_ANY_STATE = 255 };
 /* All that is given must fit; an empty one fits every open copy. */
 struct queue_filter {
 	unsigned state; /* QUEUE_ANY_STATE: any */
-	struct span id; /* queue id */
-	struct span domain, rcpt, tag;
+	struct domain domain;
+	struct addr rcpt;
+	struct span tag;
 	uint64_t server;
 	uint64_t older_ms; /* accepted at least so long ago */
 };
@@ -25,8 +27,11 @@ enum { QUEUEVIEW_PAGE = 1000 };
  *	"server", "tag", "stream"} */
 int queueview_page(struct mailview *v, const struct queue_filter *f, uint64_t after, size_t max,
 		   json_t **out) MUST_CHECK;
-/* {"open", "due", "states": {...}, "held": {reason: n}, "domains": [{"domain", "copies"}],
- * "servers": [{"server", "copies", "oldest"}]} */
+/* The same of what ref names, as far as it is open. */
+int queueview_of(struct mailview *v, const struct mailview_ref *ref, json_t **out) MUST_CHECK;
+/* {"open", "due", "oldest", "states": {...}, "held": {reason: n},
+ * "domains": [{"domain", "copies"}], "servers": [{"server", "copies", "oldest"}]}; oldest is when
+ * the first of them was accepted. */
 int queueview_summary(struct mailview *v, json_t **out) MUST_CHECK;
 
 #endif

@@ -13,7 +13,9 @@
 #include "ctl/mailview.h"
 #include "ctl/output.h"
 
-enum { PAGE = 500, COLUMNS = 5 };
+enum { PAGE = 500 };
+
+static const char *const heads[] = {"ADDRESS", "SERVER", "REASON", "CREATED", "UNTIL"};
 
 /* servers */
 
@@ -33,31 +35,6 @@ int suppression_server(const char *name, bool all, char label[CONTROL_LABEL_SIZE
 		code = ctl_server(c, name, label);
 	control_close(&c);
 	return code ? code : ctl_server_id(label, out);
-}
-
-/* Names of servers by their numbers. */
-struct names {
-	uint64_t id;
-	char *name_out;
-};
-
-static void match_name(const struct control_server *s, void *arg)
-{
-	struct names *n = arg;
-
-	if (s->id == n->id)
-		snprintf(n->name_out, CONTROL_LABEL_SIZE, "%s", s->name);
-}
-
-static void server_name(struct control *c, uint64_t id, char out[CONTROL_LABEL_SIZE])
-{
-	struct names n = {id, out};
-
-	snprintf(out, CONTROL_LABEL_SIZE, "%llu", (unsigned long long)id);
-	if (id == 0)
-		snprintf(out, CONTROL_LABEL_SIZE, "all servers");
-	else if (control_server_each(c, match_name, &n) != 0)
-		ctl_warn("%s", control_error(c));
 }
 
 int suppression_until(const char *for_text, const char *until_text, uint64_t *out)
@@ -91,7 +68,6 @@ struct listing {
 	enum { AS_TABLE, AS_JSON, AS_CSV } form;
 	struct table table;
 	uint64_t left;
-	bool expired; /* also those whose time is over */
 };
 
 static json_t *row_json(struct listing *l, struct db *d, size_t S)
@@ -99,7 +75,7 @@ static json_t *row_json(struct listing *l, struct db *d, size_t S)
 	int64_t until = db_get_i64(d, S, 4);
 	char server[CONTROL_LABEL_SIZE];
 
-	server_name(l->c, db_get_u64(d, S, 0), server);
+	ctl_server_name(l->c, db_get_u64(d, S, 0), server);
 	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "address", out_string(db_get_text(d, S, 1)),
 			 "server", out_str(server), "reason", out_string(db_get_text(d, S, 2)),
 			 "created", out_time((struct wall){db_get_i64(d, S, 3)}), "until",
@@ -179,7 +155,6 @@ static bool is_over(const json_t *row)
 
 static int print_list(struct listing *l, const char *after)
 {
-	static const char *const heads[] = {"ADDRESS", "SERVER", "REASON", "CREATED", "UNTIL"};
 	char address[LIMIT_ADDR + 1];
 	uint64_t server = l->server < 0 ? 0 : (uint64_t)l->server;
 	size_t n = PAGE;
@@ -194,7 +169,7 @@ static int print_list(struct listing *l, const char *after)
 
 		n = json_array_size(rows);
 		for (size_t i = 0; i < n && l->left; i++)
-			if (l->expired || !is_over(json_array_get(rows, i))) {
+			if (!is_over(json_array_get(rows, i))) {
 				print_row(l, json_array_get(rows, i));
 				l->left--;
 			}
@@ -258,7 +233,7 @@ int cmd_suppression_list(int argc, char **argv, const struct ctl_options *o)
 
 int cmd_suppression_export(int argc, char **argv, const struct ctl_options *o)
 {
-	struct listing l = {.left = UINT64_MAX, .expired = false, .form = AS_CSV};
+	struct listing l = {.left = UINT64_MAX, .form = AS_CSV};
 	const char *server = NULL, *format = "csv";
 	bool all = false;
 	struct ctl_opt opts[] = {{"--server", CTL_VALUE, &server},
@@ -298,16 +273,18 @@ static int show(struct listing *l, const struct addr *a)
 {
 	char lower[LIMIT_ADDR + 1];
 	json_t *rows;
-	size_t n;
+	size_t n = 0;
 
 	memcpy(lower, a->s, sizeof(lower));
 	ascii_lower_all((uint8_t *)lower, a->n);
 	rows = read_entries(l, span_str(lower));
-	n = json_array_size(rows);
 	if (l->form == AS_TABLE)
-		table_init(&l->table, COLUMNS, NULL);
-	for (size_t i = 0; i < n; i++)
-		print_row(l, json_array_get(rows, i));
+		table_init(&l->table, ARRAY_LEN(heads), heads);
+	for (size_t i = 0; i < json_array_size(rows); i++)
+		if (!is_over(json_array_get(rows, i))) {
+			print_row(l, json_array_get(rows, i));
+			n++;
+		}
 	if (l->form == AS_TABLE)
 		table_print(&l->table);
 	json_decref(rows);

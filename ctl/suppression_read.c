@@ -56,28 +56,36 @@ static enum column column_of(struct span text)
 
 /* values */
 
+/* Seconds, with a fraction or without, or milliseconds. */
 static bool read_number_time(struct span text, struct wall *out)
 {
 	enum { MS_FROM = 11 }; /* digits: until the year 5138 seconds have fewer */
-	uint64_t n;
+	size_t dot = span_find(text, '.');
+	struct span whole = span_head(text, dot), fraction = span_from(text, dot + 1);
+	uint64_t n, unused, ms = 0;
 
-	if (span_u64(text, INT64_MAX / 1000, &n) != 0)
+	if (span_u64(whole, INT64_MAX / 1000 - 1, &n) != 0)
 		return false;
-	out->ms = (int64_t)(text.n > MS_FROM ? n : n * 1000);
+	if (dot < text.n && (fraction.n > 18 || span_u64(fraction, UINT64_MAX, &unused) != 0))
+		return false;
+	for (size_t i = 0; i < 3; i++)
+		ms = ms * 10 + (i < fraction.n ? fraction.p[i] - '0' : 0);
+	out->ms = (int64_t)(whole.n > MS_FROM ? n : n * 1000 + ms);
 	return true;
 }
 
-/* "2026-11-24" and "2026-11-24 10:00:00" mean UTC. */
+/* Without a zone UTC is meant: "2026-11-24", "2026-11-24 10:00:00", also with " UTC" behind it. */
 static bool read_date_time(struct span text, struct wall *out)
 {
-	char whole[32];
+	char plain[40], whole[64];
 
-	if (text.n == 10)
-		snprintf(whole, sizeof(whole), "%.*sT00:00:00Z", SPAN_FMT(text));
-	else if (text.n == 19)
-		snprintf(whole, sizeof(whole), "%.*sZ", SPAN_FMT(text));
-	else
-		return date_rfc3339(text, out) == 0 || date_rfc5322(text, out) == 0;
+	if (date_rfc3339(text, out) == 0 || date_rfc5322(text, out) == 0)
+		return true;
+	if (text.n > 4 && span_eq_str(span_from(text, text.n - 4), " UTC"))
+		text = span_head(text, text.n - 4);
+	if (span_cstr(text, plain, sizeof(plain)) != 0)
+		return false;
+	snprintf(whole, sizeof(whole), "%s%s", plain, text.n == 10 ? "T00:00:00Z" : "Z");
 	return date_rfc3339(span_str(whole), out) == 0;
 }
 
@@ -169,6 +177,9 @@ static bool next_field(struct span *rest, struct buf *out, bool *last, size_t *l
 			break;
 		*lines += c == '\n';
 		buf_byte(out, c);
+		/* or each row of a long text with bad quotes would read all of it */
+		if (!buf_ok(out))
+			return false;
 	}
 	if (quoted && i == rest->n)
 		return false; /* the quote does not end */
@@ -282,13 +293,17 @@ static const char *set_member(enum column column, const json_t *v, struct suppre
 {
 	char number[32];
 
+	if (column == COLUMN_NONE || json_is_null(v))
+		return NULL;
 	if (json_is_string(v))
 		return set(column, span_of(json_string_value(v), json_string_length(v)), e);
-	if (json_is_integer(v)) {
+	if (!json_is_number(v))
+		return "a member that counts is neither a text nor a number";
+	if (json_is_integer(v))
 		snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(v));
-		return set(column, span_str(number), e);
-	}
-	return NULL; /* null and what is of no use here */
+	else
+		snprintf(number, sizeof(number), "%.3f", json_real_value(v));
+	return set(column, span_str(number), e);
 }
 
 static void json_entry(const json_t *v, size_t line, const struct suppression_sink *sink)
@@ -328,14 +343,33 @@ static void read_json_lines(struct span text, const struct suppression_sink *sin
 	}
 }
 
+/* The answer of another system's API: an object around the list.  NULL: it is an entry itself. */
+static const json_t *list_inside(const json_t *object)
+{
+	const json_t *list = NULL;
+	const char *key;
+	json_t *member;
+
+	json_object_foreach((json_t *)(uintptr_t)object, key, member)
+	{
+		if (column_of(span_str(key)) == COLUMN_ADDRESS)
+			return NULL;
+		if (json_is_array(member) && (!list || !json_array_size(list)))
+			list = member;
+	}
+	return list;
+}
+
 static void read_json(struct span text, const struct suppression_sink *sink)
 {
+	const json_t *list;
 	json_error_t error;
 	json_t *all = json_loadb((const char *)text.p, text.n, 0, &error);
 
-	if (json_is_array(all))
-		for (size_t i = 0; i < json_array_size(all); i++)
-			json_entry(json_array_get(all, i), i + 1, sink);
+	list = json_is_object(all) ? list_inside(all) : all;
+	if (json_is_array(list))
+		for (size_t i = 0; i < json_array_size(list); i++)
+			json_entry(json_array_get(list, i), i + 1, sink);
 	else if (json_is_object(all))
 		json_entry(all, 1, sink);
 	else if (text.n && text.p[0] == '[')

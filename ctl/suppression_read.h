@@ -5,8 +5,8 @@
  *		order and spelling (email, Email Address, recipient; reason, status; created,
  *		created_at; expires, until), others are left out; without one the first column is
  *		the address.  A plain list of addresses, one a line, is that, too.
- *	json	an array of objects or of strings, or one object or string a line; members as the
- *		columns above
+ *	json	an array of objects or of strings, alone or inside of an object (as APIs
+ *		answer), or one object or string a line; members as the columns above
  *
  * Times: RFC 3339 with or without zone, RFC 5322, a date, seconds or milliseconds since 1970.
  */

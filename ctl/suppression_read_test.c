@@ -52,6 +52,13 @@ static const struct {
 	 "x@y.test||1795478400000|1795514400000;", SUPPRESSION_AUTO},
 	{"milliseconds", "email,until\nx@y.test,1795514400000\n", "x@y.test||0|1795514400000;",
 	 SUPPRESSION_AUTO},
+	{"seconds with a fraction, as Postal's database has them",
+	 "address,reason,timestamp,keep_until\nx@y.test,hard,1443651125.5,1795514400.123456\n",
+	 "x@y.test|hard|1443651125500|1795514400123;", SUPPRESSION_AUTO},
+	{"a date with UTC behind it", "email,until\nx@y.test,2026-11-24 10:00:00.25 UTC\n",
+	 "x@y.test||0|1795514400250;", SUPPRESSION_AUTO},
+	{"a number that is no time", "email,until\na@b.test,1.\nc@d.test,.5\ne@f.test,1.x\n",
+	 "!2;!3;!4;", SUPPRESSION_AUTO},
 	{"a line break in quotes", "email,reason\nx@y.test,\"two\nlines\"\nno\n",
 	 "x@y.test|two lines|0|0;!4;", SUPPRESSION_AUTO},
 	{"bad lines are told by number, the others read",
@@ -69,6 +76,19 @@ static const struct {
 	 "{\"address\":\"a@b.test\",\"until\":null}\n{bad\n\n"
 	 "{\"address\":\"c@d.test\"}\n",
 	 "a@b.test||0|0;!2;c@d.test||0|0;", SUPPRESSION_AUTO},
+	{"JSON, a time with a fraction is a time",
+	 "[{\"email\":\"a@b.test\",\"until\":1795514400.5}]", "a@b.test||0|1795514400500;",
+	 SUPPRESSION_AUTO},
+	{"JSON, a time that is none is not for ever", "[{\"email\":\"a@b.test\",\"until\":true}]",
+	 "!1;", SUPPRESSION_AUTO},
+	{"JSON, Postmark's answer",
+	 "{\"Suppressions\":[{\"EmailAddress\":\"a@b.test\",\"SuppressionReason\":\"HardBounce\","
+	 "\"Origin\":\"Recipient\",\"CreatedAt\":\"2019-12-10T07:58:41-05:00\"}]}",
+	 "a@b.test|HardBounce|1575982721000|0;", SUPPRESSION_AUTO},
+	{"JSON, an object around other things",
+	 "{\"links\":[],\"results\":[\"a@b.test\"],\"total\":1}", "a@b.test||0|0;",
+	 SUPPRESSION_AUTO},
+	{"JSON, an object around nothing", "{\"paging\":{}}", "!1;", SUPPRESSION_AUTO},
 	{"JSON that ends early", "[\"a@b.test\",", "!1;", SUPPRESSION_JSON},
 };
 

@@ -246,52 +246,114 @@ static void add_time(struct buf *out, uint64_t ms)
 	buf_str(out, text);
 }
 
-/* Events that are neither: their own fields as they are called. */
-static void add_other(struct buf *out, json_t *e)
+static void add_value(struct buf *out, const json_t *e, const char *key)
+{
+	if (json_is_string(json_object_get(e, key)))
+		out_text(out, out_get(e, key));
+	else if (strcmp(key, "until") == 0 || strcmp(key, "since") == 0)
+		add_time(out, out_get_u64(e, key));
+	else
+		buf_fmt(out, "%llu", (unsigned long long)out_get_u64(e, key));
+}
+
+/* Empty texts, and times that mean never, are not worth their place. */
+static bool says_something(const json_t *v)
+{
+	return json_is_string(v) ? json_string_length(v) > 0 : json_integer_value(v) != 0;
+}
+
+/* What an event says, in words: each field of it with what stands before it. */
+static const struct phrase {
+	const char *event, *key, *before;
+} phrases[] = {
+	{"held", "reason", ""},
+	{"held", "detail", ": "},
+	{"held", "until", ", until "},
+	{"released", "reason", "by "},
+	{"suppressed", "reason", "is on the suppression list: "},
+	{"suppressed", "since", ", since "},
+	{"suppressed", "until", ", until "},
+	{"delayed", "attempts", "not delivered yet, attempts made: "},
+	{"delayed", "last", "; the last one: "},
+	{"delayed", "until", "; is tried until "},
+	{"expired", "attempts", "given up, attempts made: "},
+	{"expired", "last", "; the last one: "},
+	{"cancelled", "reason", ""},
+	{"corrupt", "reason", ""},
+	{"warning", "what", ""},
+	{"warning", "detail", ": "},
+	{"retried", "reason", ""},
+};
+
+static bool add_phrases(struct buf *out, const json_t *e)
+{
+	bool known = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(phrases); i++) {
+		const struct phrase *p = &phrases[i];
+
+		if (!span_eq_str(out_get(e, "event"), p->event))
+			continue;
+		known = true;
+		if (!says_something(json_object_get(e, p->key)))
+			continue;
+		buf_str(out, p->before);
+		add_value(out, e, p->key);
+	}
+	return known;
+}
+
+/* An event without words: its own fields as they are called. */
+static void add_fields(struct buf *out, json_t *e)
 {
 	const char *key, *sep = "";
 	json_t *v;
 
 	json_object_foreach(e, key, v)
 	{
-		/* times that mean never or nothing are not worth their place */
-		if (is_common(key) || (json_is_integer(v) && !json_integer_value(v)))
+		if (is_common(key) || !says_something(v))
 			continue;
 		buf_fmt(out, "%s%s ", sep, key);
-		if (json_is_string(v))
-			out_text(out, out_get(e, key));
-		else if (strcmp(key, "until") == 0 || strcmp(key, "since") == 0)
-			add_time(out, out_get_u64(e, key));
-		else
-			buf_fmt(out, "%llu", (unsigned long long)out_get_u64(e, key));
+		add_value(out, e, key);
 		sep = ", ";
 	}
 }
 
 static void add_event(struct timeline *t, json_t *e)
 {
+	size_t empty = 0, end = 0;
+
 	add_head(t, e);
 	if (json_object_get(e, "copy")) {
 		add_uint(t->out, e, "copy ", "copy");
 		add_text(t->out, e, " to ", "rcpt");
+		end = t->out->n;
 		line(t->out);
+		empty = t->out->n;
 	}
 	if (span_eq_str(out_get(e, "event"), "accepted"))
 		add_accepted(t->out, e);
 	else if (json_object_get(e, "stage"))
 		add_attempt(t->out, e);
-	else
-		add_other(t->out, e);
+	else if (!add_phrases(t->out, e))
+		add_fields(t->out, e);
+	if (t->out->n == empty) /* it has no words: its copy is all */
+		t->out->n = end;
 	add_next(t->out, e);
 	buf_byte(t->out, '\n');
 }
 
-void timeline_text(const json_t *events, struct buf *out)
+void timeline_text(const json_t *events, size_t from, struct buf *out)
 {
 	size_t n = json_array_size(events);
 	struct timeline t = {.out = out, .lasts = mem_alloc((n + 1) * sizeof(struct last))};
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		if (i == from)
+			buf_reset(out);
 		add_event(&t, json_array_get(events, i));
+	}
+	if (from >= n)
+		buf_reset(out);
 	mem_free(t.lasts);
 }

@@ -11,8 +11,9 @@
 
 #include "common/buf.h"
 
-/* events: an array as of mailview_events(). */
-void timeline_text(const json_t *events, struct buf *out);
+/* events: an array as of mailview_events(); those before number `from` were shown before, only
+ * durations and days go on from them.  out is empty at the start. */
+void timeline_text(const json_t *events, size_t from, struct buf *out);
 /* Milliseconds since 1970 of 2026-11-23T18:44:32.123Z; -EINVAL. */
 int timeline_time(struct span iso, int64_t *ms_out) MUST_CHECK;
 

@@ -56,28 +56,22 @@ static void print_text(const json_t *m, const struct mailview_ref *ref, const js
 	table_print(&t);
 	putchar('\n');
 	buf_init(&b, TIMELINE_MAX);
-	timeline_text(events, &b);
+	timeline_text(events, 0, &b);
 	out_print(&b);
 }
 
 /* Those from number `from` of the list on. */
 static void print_events(const json_t *events, size_t from, const struct ctl_options *o)
 {
-	json_t *new = json_array();
 	struct buf b;
 
-	for (size_t i = from; i < json_array_size(events); i++) {
-		if (o->json)
-			out_json(json_incref(json_array_get(events, i)));
-		else
-			json_array_append(new, json_array_get(events, i));
-	}
-	if (!o->json) {
-		buf_init(&b, TIMELINE_MAX);
-		timeline_text(new, &b);
-		out_print(&b);
-	}
-	json_decref(new);
+	for (size_t i = from; o->json && i < json_array_size(events); i++)
+		out_json(json_incref(json_array_get(events, i)));
+	if (o->json)
+		return;
+	buf_init(&b, TIMELINE_MAX);
+	timeline_text(events, from, &b);
+	out_print(&b);
 }
 
 static int show(struct mailview *v, const struct mailview_ref *ref, const struct ctl_options *o,

@@ -58,7 +58,7 @@ static bool give_order(struct job *j, const struct order *o)
 	switch (o->action) {
 	case QUEUE_HOLD:
 		if (!held)
-			results_hold(j, HOLD_OPERATOR);
+			results_hold(j, HOLD_OPERATOR, reason_or(o, NULL));
 		return !held;
 	case QUEUE_RELEASE:
 		if (held)
@@ -91,7 +91,7 @@ static void change_one(uint64_t copy, struct order *o)
  * meanwhile. */
 static uint64_t *find(const struct ipc_change *m, size_t *n_out)
 {
-	enum { S = MAIL_SQL_COPIES_FIT };
+	size_t S = m->id.n ? MAIL_SQL_COPIES_FIT_MESSAGE : MAIL_SQL_COPIES_FIT;
 	struct db *db = store_db();
 	uint64_t *copies = NULL;
 	size_t n = 0, room = 0;
@@ -102,7 +102,8 @@ static uint64_t *find(const struct ipc_change *m, size_t *n_out)
 	db_text(db, S, m->rcpt);
 	db_u64(db, S, m->server);
 	db_text(db, S, m->tag);
-	db_i64(db, S, m->older_ms < INT64_MAX ? wall_now().ms - (int64_t)m->older_ms : 0);
+	/* without an age also what was accepted before the clock was set back */
+	db_i64(db, S, m->older_ms ? wall_now().ms - (int64_t)m->older_ms : INT64_MAX);
 	while (db_step(db, S)) {
 		if (n == room) {
 			room = room ? 2 * room : 64;
@@ -138,7 +139,7 @@ void admin_change(struct chan *c, const struct ipc_change *m)
 	bool ok;
 
 	if (!known_action(m->action) || span_cstr(m->reason, o.reason, sizeof(o.reason)) != 0 ||
-	    (m->state != ANY_STATE && m->state > STATE_HELD)) {
+	    (m->state != ANY_STATE && m->state > STATE_HELD) || m->older_ms > INT64_MAX) {
 		admin_done(c, EX_USAGE, "that is not an order");
 		return;
 	}

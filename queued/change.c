@@ -223,7 +223,8 @@ static void put_held(const struct change *c)
 	struct event e = {.type = EVENT_HELD};
 
 	e.held = (struct event_held){.reason = span_str(hold_name(c->hold)),
-				     .detail = span_str(hold_detail(c->hold)),
+				     .detail =
+					     span_str(c->reason ? c->reason : hold_detail(c->hold)),
 				     .until = wall_u64(c->due)};
 	put_event(c, &e);
 }

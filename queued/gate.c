@@ -147,7 +147,7 @@ static void over_send_limit(struct job *j)
 	struct usage *u = j->message->usage;
 
 	if (j->state != STATE_HELD) {
-		results_hold(j, HOLD_SEND_LIMIT);
+		results_hold(j, HOLD_SEND_LIMIT, NULL);
 		return;
 	}
 	jobs_unplan(j);
@@ -190,7 +190,7 @@ static enum gate look_at_server(struct job *j, const struct kept *k)
 	note_limits(j->message->usage, &k->gate);
 	why = why_hold(j, &k->gate);
 	if (why)
-		results_hold(j, why);
+		results_hold(j, why, NULL);
 	return why ? GATE_STOPPED : GATE_OPEN;
 }
 

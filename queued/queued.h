@@ -92,7 +92,8 @@ void results_add_own(struct job *j, const char *stage, const char *status, const
 		     bool uncertain);
 /* The message's file cannot be used: its copies are held, with an event. */
 void results_add_corrupt(struct job *j, const char *why);
-void results_hold(struct job *j, enum hold why);
+/* detail: for the event; NULL: that of why */
+void results_hold(struct job *j, enum hold why, const char *detail);
 /* reason: "operator", or why it was held and is no more */
 void results_release(struct job *j, const char *reason);
 void results_suppress(struct job *j, const struct suppression *s);

@@ -105,9 +105,12 @@ void results_add_corrupt(struct job *j, const char *why)
 	add_attempt(&m, NULL, j);
 }
 
-void results_hold(struct job *j, enum hold why)
+void results_hold(struct job *j, enum hold why, const char *detail)
 {
-	add(CHANGE_HOLD, j)->hold = why;
+	struct change *c = add(CHANGE_HOLD, j);
+
+	c->hold = why;
+	c->reason = detail ? mem_strdup(detail) : NULL;
 }
 
 void results_release(struct job *j, const char *reason)

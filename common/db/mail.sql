@@ -204,6 +204,17 @@ WHERE c.state < 3
 	AND (?6 = '' OR m.tag = ?6)
 	AND m.received <= ?7
 
+-- the same among the copies of message ?2: a queue of any length is not searched for them
+-- name: copies_fit_message
+SELECT c.id FROM messages m JOIN copies c INDEXED BY copies_message ON c.message = m.n
+WHERE m.id = ?2 AND c.state < 3
+	AND (?1 = 255 OR c.state = ?1)
+	AND (?3 = '' OR lower(substr(c.rcpt, -length(?3) - 1)) = '@' || ?3)
+	AND (?4 = '' OR lower(c.rcpt) = lower(?4))
+	AND (?5 = 0 OR m.server = ?5)
+	AND (?6 = '' OR m.tag = ?6)
+	AND m.received <= ?7
+
 -- messages that are finished but whose file was not moved or removed
 -- name: finished_not_kept
 SELECT n, id FROM messages WHERE open = 0 AND kept IS NULL
@@ -225,20 +236,26 @@ WHERE e.message = ? ORDER BY e.seq
 
 -- the command
 
--- a page of open copies behind a copy id; the filter is that of copies_fit
+-- a page of open copies behind a copy id; the filter is that of copies_fit, without a message
 -- name: queue_list
 SELECT c.id, m.id, c.rcpt, c.state, c.hold, c.attempts, c.next, c.last, m.received, m.server, m.tag,
 	m.stream
 FROM copies c INDEXED BY copies_open JOIN messages m ON m.n = c.message
-WHERE c.state < 3 AND c.id > ?8
+WHERE c.state < 3 AND c.id > ?7
 	AND (?1 = 255 OR c.state = ?1)
-	AND (?2 = '' OR m.id = ?2)
-	AND (?3 = '' OR lower(substr(c.rcpt, -length(?3) - 1)) = '@' || ?3)
-	AND (?4 = '' OR lower(c.rcpt) = lower(?4))
-	AND (?5 = 0 OR m.server = ?5)
-	AND (?6 = '' OR m.tag = ?6)
-	AND m.received <= ?7
-ORDER BY c.id LIMIT ?9
+	AND (?2 = '' OR lower(substr(c.rcpt, -length(?2) - 1)) = '@' || ?2)
+	AND (?3 = '' OR lower(c.rcpt) = lower(?3))
+	AND (?4 = 0 OR m.server = ?4)
+	AND (?5 = '' OR m.tag = ?5)
+	AND m.received <= ?6
+ORDER BY c.id LIMIT ?8
+
+-- the same columns of the open copies of one message, or of one copy
+-- name: queue_of
+SELECT c.id, m.id, c.rcpt, c.state, c.hold, c.attempts, c.next, c.last, m.received, m.server, m.tag,
+	m.stream
+FROM messages m JOIN copies c INDEXED BY copies_message ON c.message = m.n
+WHERE m.n = ?1 AND c.state < 3 AND (?2 = 0 OR c.id = ?2) ORDER BY c.id
 
 -- name: queue_states
 SELECT state, hold, count(*), min(next) FROM copies INDEXED BY copies_open WHERE state < 3
@@ -255,11 +272,11 @@ WHERE state < 3 GROUP BY d ORDER BY n DESC, d LIMIT ?
 SELECT m.server, count(*) AS n, min(m.received) FROM copies c INDEXED BY copies_open
 JOIN messages m ON m.n = c.message WHERE c.state < 3 GROUP BY m.server ORDER BY n DESC, m.server
 
--- a page of events behind a number; server 0: of all
+-- a page of events behind a number
 -- name: events_after
 SELECT e.seq, e.at, e.type, e.copy, e.data, c.rcpt, m.id, m.server, m.tag, m.stream, m.metadata
 FROM events e LEFT JOIN messages m ON m.n = e.message LEFT JOIN copies c ON c.id = e.copy
-WHERE e.seq > ?1 AND (?2 = 0 OR m.server = ?2) ORDER BY e.seq LIMIT ?3
+WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2
 
 -- the first event that is kept, and the last one
 -- name: events_range

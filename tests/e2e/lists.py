@@ -129,6 +129,9 @@ def events_in_order(s, peer):
     only = s.json("events", "--type", "delivered")
     expect({r["event"] for r in only} == {"delivered"}, only)
     refused(s, 64, "no such event", "events", "--type", "arrived")
+    s.command("server", "create", "sandbox/other")
+    expect(s.json("events", "--server", "sandbox/other") == [], "--server")
+    expect(s.json("events", "--server", SERVER, "--limit", "3") == rows[:3], "--server")
     expect(s.command("events", "--limit", "1").count("\n") == 1, "text")
 
 
@@ -151,6 +154,20 @@ def trace_follow(s, peer):
     expect([r["event"] for r in f.rows()] == ["accepted", "delivered"], f.rows())
 
 
+def trace_follow_of_a_copy(s, peer):
+    s.command("queue", "pause")
+    m = s.submit(["one@peer.test", "two@peer.test"])
+    one, two = [r["copy"] for r in s.json("queue", "list")]
+    f = Follow(s, "trace", str(one), "-f")
+    expect(wait_for(lambda: [r["event"] for r in f.rows()] == ["accepted"]), f.rows())
+    s.command("queue", "cancel", str(one))
+    expect(f.p.wait(20) == 0, "it goes on though the copy is finished")
+    expect([r["event"] for r in f.rows()] == ["accepted", "cancelled"], f.rows())
+    s.command("queue", "cancel", str(two))
+    s.command("queue", "resume")
+    expect(s.state(m) == ["cancelled"] * 2, s.state(m))
+
+
 def queue_pages(s, peer):
     s.command("queue", "pause")
     m = s.submit(["q%d@peer.test" % i for i in range(7)])
@@ -169,6 +186,21 @@ def queue_pages(s, peer):
     refused(s, 64, "not both", "queue", "hold", m, "--all")
     refused(s, 66, "there is no message", "queue", "hold", "0" * 32)
     refused(s, 64, "no queue id", "queue", "retry", "what")
+    refused(s, 64, "--tag: a tag has at most", "queue", "hold", "--tag", "x" * 256)
+    refused(s, 64, "--rcpt x: that is no address", "queue", "list", "--rcpt", "x")
+    refused(s, 64, "--domain a..b: that is no domain", "queue", "list", "--domain", "a..b")
+    expect(s.json("queue", "list", "--rcpt", "Q3@PEER.test") == [rows[3]], "--rcpt")
+    expect(s.json("queue", "list", "--domain", "b\u00fccher.test") == [], "--domain with U-labels")
+    refused(s, 66, "there is no message", "queue", "cancel", str(rows[0]["copy"]), "0" * 32)
+    expect(len(s.json("queue", "list")) == 7, "an unknown one among those named changes nothing")
+    held = s.json("queue", "hold", m, str(rows[0]["copy"]), "--reason", "incident 42")[0]
+    expect((held["action"], held["count"], held["later"]) == ("hold", 7, 0), held)
+    expect({(r["state"], r["hold"]) for r in s.json("queue", "show", m)} == {("held", "operator")},
+           "held")
+    expect({e["detail"] for e in s.trace(m) if e["event"] == "held"} == {"incident 42"}, s.trace(m))
+    expect(s.json("queue", "release", m)[0]["count"] == 7, "release")
+    expect(s.json("queue", "show")[0]["oldest"] == rows[0]["received"], "oldest")
+    expect(s.json("queue", "show")[0]["servers"][0]["name"] == SERVER, "the server's name")
     s.command("queue", "cancel", str(rows[0]["copy"]))
     s.command("queue", "resume")
     expect(wait_for(lambda: s.is_final(m)), s.state(m))
@@ -182,9 +214,13 @@ def limits(s, peer):
            rows["smtpd.sessions"])
     expect(rows["hops"]["value"] == "50" and rows["hops"]["from"] == "fixed", rows["hops"])
     expect(rows["queue.in_flight"]["used"] == 0, rows["queue.in_flight"])
+    own = {r["name"]: r for r in s.json("limits", "show", "--server", SERVER)}
+    expect(own["bytes_limit"]["from"] == "queue.server_bytes" and own["send_limit"]["value"] == "none",
+           own)
     s.command("server", "set", SERVER, "--send-limit", "1000", "--bytes-limit", "1G")
     s.submit("limits@peer.test")
     own = {r["name"]: r for r in s.json("limits", "show", "--server", SERVER)}
+    expect({r["from"] for r in own.values()} == {"server"}, own)
     expect(own["send_limit"]["value"] == "1000" and own["bytes_limit"]["value"] == str(1 << 30), own)
     expect(wait_for(lambda: [r["used"] for r in s.json("limits", "show", "--server", SERVER)
                              if r["name"] == "send_limit"] == [1]), own)
@@ -192,7 +228,8 @@ def limits(s, peer):
 
 
 TESTS = [add_and_remove, suppression_errors, export_and_import, import_is_all_or_nothing,
-         a_long_list, events_in_order, events_follow, trace_follow, queue_pages, limits]
+         a_long_list, events_in_order, events_follow, trace_follow,
+         trace_follow_of_a_copy, queue_pages, limits]
 
 
 def main():
