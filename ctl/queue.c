@@ -1,7 +1,8 @@
 /*
  * queue.c - posthaste queue hold|release|retry|cancel|pause|resume: orders to queued.
  *
- * A copy, a message or a filter is one CHANGE, which is answered when it is on disk.
+ * A copy, a message or a filter is one CHANGE, which is answered when it is on disk.  What it says
+ * of copies that a worker has ("later") is only in queued's memory.
  */
 #include "ctl/queue.h"
 
@@ -57,6 +58,8 @@ static int read_rcpt(const char *text, struct addr *out)
 static int read_tag(const char *text, struct span *out)
 {
 	*out = span_str(text);
+	if (!out->n) /* an unset variable of a script must not choose every copy */
+		return ctl_fail(EX_USAGE, "--tag: it is empty; name a tag, or leave --tag out");
 	return out->n > OPTIONS_TAG_MAX
 		       ? ctl_fail(EX_USAGE, "--tag: a tag has at most %d bytes", OPTIONS_TAG_MAX)
 		       : 0;

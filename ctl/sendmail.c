@@ -23,7 +23,7 @@
 enum { INPUT_MAX = 256 * 1024 * 1024, NAME_SIZE = 256 };
 
 struct job {
-	bool from_header, dots_are_text, verbose;
+	bool from_header, dots_are_text, verbose, auth_clear;
 	const char *from_arg, *name_arg;
 	char mailname[NAME_SIZE], full_name[NAME_SIZE], login[NAME_SIZE];
 	char user[NAME_SIZE], pass[NAME_SIZE];
@@ -222,6 +222,7 @@ static int find_instance(struct job *j, const char *dir)
 		snprintf(j->w.verify, sizeof(j->w.verify), "%s", conf->hostname.s);
 	}
 	read_mailname(j, conf);
+	j->auth_clear = conf->smtpd_auth_clear != 0;
 	code = find_door(j, conf);
 	conf_free(&conf);
 	return code;
@@ -386,6 +387,11 @@ static int open_session(struct job *j)
 			code = wire_tls(&j->w);
 		if (!code)
 			code = say_hello(j);
+	} else if (!j->auth_clear) {
+		code = ctl_fail(EX_TEMPFAIL,
+				"what listens at %s:%s offers no STARTTLS, and the "
+				"password is not sent in clear; see whether smtpd runs",
+				j->w.host, j->w.port);
 	}
 	return code ? code : log_in(j);
 }

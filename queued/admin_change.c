@@ -45,21 +45,24 @@ static const char *reason_or(const struct order *o, const char *other)
 /* Its worker is asked nothing; change.c looks at it when the attempt has failed. */
 static void mark(struct job *j, struct order *o)
 {
-	if (o->action != QUEUE_HOLD && o->action != QUEUE_CANCEL)
-		return;
-	j->wanted = (uint8_t)o->action;
-	o->later++;
+	bool stops = o->action == QUEUE_HOLD || o->action == QUEUE_CANCEL;
+
+	o->count += !stops && j->wanted; /* the earlier order is withdrawn */
+	o->later += stops;
+	j->wanted = stops ? (uint8_t)o->action : 0;
 }
 
 static bool give_order(struct job *j, const struct order *o)
 {
 	bool held = j->state == STATE_HELD;
+	/* one that waits for its server's limit goes on by itself */
+	bool stays = held && j->hold != HOLD_SEND_LIMIT;
 
 	switch (o->action) {
 	case QUEUE_HOLD:
-		if (!held)
+		if (!stays)
 			results_hold(j, HOLD_OPERATOR, reason_or(o, NULL));
-		return !held;
+		return !stays;
 	case QUEUE_RELEASE:
 		if (held)
 			results_release(j, "operator");
@@ -88,8 +91,8 @@ static void change_one(uint64_t copy, struct order *o)
 }
 
 /* The copies that fit, all their numbers at once: what is changed must not be looked for
- * meanwhile. */
-static uint64_t *find(const struct ipc_change *m, size_t *n_out)
+ * meanwhile.  False: they could not all be read. */
+static bool find(const struct ipc_change *m, uint64_t **copies_out, size_t *n_out)
 {
 	size_t S = m->id.n ? MAIL_SQL_COPIES_FIT_MESSAGE : MAIL_SQL_COPIES_FIT;
 	struct db *db = store_db();
@@ -111,8 +114,9 @@ static uint64_t *find(const struct ipc_change *m, size_t *n_out)
 		}
 		copies[n++] = db_get_u64(db, S, 0);
 	}
+	*copies_out = copies;
 	*n_out = n;
-	return copies;
+	return !db_error(db);
 }
 
 static bool change_all(const uint64_t *copies, size_t n, struct order *o)
@@ -148,8 +152,12 @@ void admin_change(struct chan *c, const struct ipc_change *m)
 		admin_done(c, EX_TEMPFAIL, busy);
 		return;
 	}
-	if (!one)
-		copies = find(m, &n);
+	if (!one && !find(m, &copies, &n)) {
+		mem_free(copies);
+		store_failed();
+		admin_done(c, EX_TEMPFAIL, "mail.db cannot be read now; nothing was changed");
+		return;
+	}
 	ok = change_all(one ? &one : copies, n, &o);
 	mem_free(copies);
 	if (ok)

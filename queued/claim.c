@@ -186,6 +186,16 @@ static void take_back(const struct claim *c)
 	}
 }
 
+static void note_kept(uint64_t n, int64_t day)
+{
+	if (day < 0)
+		return;
+	store_begin(false);
+	store_put_kept(n, day);
+	if (!store_commit())
+		LOG(LOG_WARN, "kept-not-noted", KU("messages", 1));
+}
+
 /* A message without open copies: mail.db knew it (the power cut undid only the moving of its file),
  * or its idempotency key. */
 static void finish(const struct claim *c)
@@ -194,22 +204,18 @@ static void finish(const struct claim *c)
 
 	if (jobs_message(&c->envelope.id) || !store_message(&c->envelope.id, &row) || row.open)
 		return;
-	int64_t day = files_finish(&c->envelope.id);
-	store_begin(false);
-	if (day >= 0)
-		store_put_kept(row.n, day);
-	if (!store_commit())
-		LOG(LOG_WARN, "claim-failed", KS("file", c->path), KERR(EIO));
+	note_kept(row.n, files_finish(&c->envelope.id));
 }
 
-static void settle(const struct claim *c)
+/* True: its file has left the folder of new ones. */
+static bool settle(const struct claim *c)
 {
 	int err;
 
 	if (c->result == CLAIM_CONFLICT) {
 		files_to_corrupt(c->path, c->envelope.id.s,
 				 "one of its copy ids belongs to another message");
-		return;
+		return false;
 	}
 	err = files_to_cur(c->path, &c->envelope.id);
 	if (c->result == CLAIM_NEW && c->row.state != STATE_CANCELLED)
@@ -217,21 +223,24 @@ static void settle(const struct claim *c)
 	if (err == -ENOENT && c->result == CLAIM_NEW)
 		take_back(c);
 	else if (err && err != -ENOENT)
-		LOG(LOG_ERROR, "claim-failed", KS("file", c->path), KERR(err));
+		LOG_RATED(LOG_ERROR, "claim-failed", SPOOL_CUR, KS("file", c->path), KERR(err));
 	else
 		finish(c);
 	if (c->result == CLAIM_NEW && !err)
 		LOG(LOG_INFO, "claimed", KS("id", c->envelope.id.s),
 		    KU("copies", c->envelope.rcpt_count), KS("state", state_name(c->row.state)));
+	return !err || err == -ENOENT;
 }
 
-static bool end_batch(void)
+/* *moved: how many files have left the folder of new ones. */
+static bool end_batch(size_t *moved)
 {
 	bool ok = !self.count || write_rows();
 
+	*moved = 0;
 	if (ok)
 		for (size_t i = 0; i < self.count; i++)
-			settle(&self.batch[i]);
+			*moved += settle(&self.batch[i]);
 	for (size_t i = 0; i < self.count; i++) {
 		envelope_done(&self.batch[i].envelope);
 		mem_free(self.batch[i].row.tokens);
@@ -265,8 +274,10 @@ static bool read_folder(const char *folder, enum submitter submitter)
 bool claim_some(void)
 {
 	bool more = read_folder(SPOOL_NEW_SMTPD, SUBMITTER_SMTPD);
+	size_t moved;
 
-	return end_batch() && more;
+	/* where none can be moved, reading them again at once would never end */
+	return end_batch(&moved) && more && moved;
 }
 
 static void recover_one(const char *folder, const char *name)
@@ -274,18 +285,25 @@ static void recover_one(const char *folder, const char *name)
 	char path[SPOOL_PATH_SIZE];
 	struct store_row row;
 	struct qid id;
+	size_t moved;
 
-	if (qid_parse(span_str(name), &id) != 0 || jobs_message(&id) ||
-	    (store_message(&id, &row) && row.has_kept))
+	if (qid_parse(span_str(name), &id) != 0 || jobs_message(&id))
 		return;
+	if (store_message(&id, &row) && row.has_kept) {
+		/* the power cut undid its moving: if it stayed, it would be new mail one day */
+		note_kept(row.n, files_finish(&id));
+		return;
+	}
 	spool_path_new(folder, &id, path);
 	read_one(path, name, SUBMITTER_SMTPD);
-	if (self.count == BATCH && !end_batch())
+	if (self.count == BATCH && !end_batch(&moved))
 		die(EX_IOERR, "the spool could not be read into mail/mail.db; see above");
 }
 
 void claim_recover(void)
 {
+	size_t moved;
+
 	for (int i = 0; i < 256; i++) {
 		char folder[SPOOL_PATH_SIZE];
 		struct dirent *entry;
@@ -298,6 +316,6 @@ void claim_recover(void)
 		if (d)
 			closedir(d);
 	}
-	if (!end_batch())
+	if (!end_batch(&moved))
 		die(EX_IOERR, "the spool could not be read into mail/mail.db; see above");
 }

@@ -41,12 +41,18 @@ static int make_kept_folder(int64_t day, const struct qid *id)
 
 int files_to_cur(const char *from, const struct qid *id)
 {
-	char to[SPOOL_PATH_SIZE];
+	char to[SPOOL_PATH_SIZE], folder[SPOOL_PATH_SIZE];
+	int err;
 
 	spool_path_cur(id, to);
 	if (strcmp(from, to) == 0)
 		return 0;
-	return file_rename(from, to);
+	err = file_rename(from, to);
+	if (err != -ENOENT || access(from, F_OK) != 0)
+		return err;
+	/* it is its folder that is missing: a restored spool has no empty ones */
+	snprintf(folder, sizeof(folder), SPOOL_CUR "/%s", id->s + QID_TEXT - 2);
+	return mkdir(folder, 0700) < 0 ? -errno : file_rename(from, to);
 }
 
 void files_to_corrupt(const char *from, const char *name, const char *why)
@@ -72,9 +78,10 @@ int64_t files_finish(const struct qid *id)
 
 	spool_path_cur(id, from);
 	if (conf->retention_content_ms == 0) {
-		if (unlink(from) < 0 && errno != ENOENT)
-			LOG(LOG_ERROR, "not-removed", KS("file", from), KERR(errno));
-		return KEPT_GONE;
+		if (unlink(from) == 0 || errno == ENOENT)
+			return KEPT_GONE;
+		LOG(LOG_ERROR, "not-removed", KS("file", from), KERR(errno));
+		return -1;
 	}
 	err = make_kept_folder(day, id);
 	spool_path_kept(day, id, to);

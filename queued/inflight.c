@@ -93,7 +93,7 @@ static bool settle(struct job *j, uint64_t worker)
 	if (workers_has_told(worker)) { /* and has not named it: given up before the final dot */
 		j->former = false;
 		inflight_clear(j);
-		jobs_schedule(j);
+		results_again(j);
 		return true;
 	}
 	if (lives(worker) && mono_now().ms < self.give_up.ms)

@@ -133,6 +133,16 @@ void results_retry(struct job *j, const char *reason)
 	add(CHANGE_RETRY, j)->reason = mem_strdup(reason);
 }
 
+void results_again(struct job *j)
+{
+	if (!j->wanted || j->done_pending || j->worker || j->former)
+		jobs_schedule(j);
+	else if (j->wanted == QUEUE_HOLD)
+		results_hold(j, HOLD_OPERATOR, NULL);
+	else
+		results_cancel(j, "an operator cancelled it");
+}
+
 void results_suppress(struct job *j, const struct suppression *s)
 {
 	struct change *c = add(CHANGE_SUPPRESS, j);

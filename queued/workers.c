@@ -137,7 +137,7 @@ static void worker_message(struct chan *c, const struct ipc_msg *m, int *fd, voi
 		}
 		results_add(&m->result, w);
 		if (j) /* a repeated one, whose commit is known and whose ACK was lost: go on */
-			jobs_schedule(j);
+			results_again(j);
 		break;
 	case IPC_STOPPING:
 		w->stopping = true;

@@ -71,9 +71,11 @@ static void conn_free(struct conn *c)
 		loop_timer_set(self.stop, LAST_WORDS_MS);
 }
 
+/* A refused chunk is none: its octets have the time of one command to come. */
 static bool in_content(const struct session *s)
 {
-	return s->state != STATE_COMMAND && s->state != STATE_AUTH;
+	return s->state != STATE_COMMAND && s->state != STATE_AUTH &&
+	       !(s->chunk.on && s->chunk.refusal[0]);
 }
 
 /* Between two commands, or at an AUTH whose answer is ours to give. */
@@ -264,8 +266,8 @@ static void on_finish(void *arg, const struct session *s, const char *refusal)
 
 	if (refusal) {
 		LOG(LOG_WARN, "message-refused", KS("id", intake_id(c->intake)),
-		    KS("client", stream_peer_ip(c->stream)),
-		    KS("server", c->submitter.label), KS("reply", refusal));
+		    KS("client", stream_peer_ip(c->stream)), KS("server", c->submitter.label),
+		    KS("reply", refusal));
 		intake_abort(&c->intake);
 		return;
 	}
