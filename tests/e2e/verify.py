@@ -444,6 +444,25 @@ def a_damaged_message_and_its_backup(s):
     expect(verify(s, "--deep") == [], verify(s))
 
 
+def every_octet_counts(s):
+    """A flipped octet anywhere, a length that is another one."""
+    m = waiting(s)
+    with stopped(s):
+        with open(cur(s, m), "rb") as f:
+            good = f.read()
+        changed = [good[:at] + bytes([good[at] ^ 1]) + good[at + 1:]
+                   for at in sorted({*range(0, len(good), 29), *range(len(good) - 174, len(good), 7)})]
+        changed += [good[:n] for n in (0, 1, 173, 174, len(good) - 1)] + [good + b"\n"]
+        for data in changed:
+            with open(cur(s, m), "wb") as f:
+                f.write(data)
+            rows = verify(s, "--deep")
+            expect([r["code"] for r in rows] == ["bad-file"], (data, rows))
+        with open(cur(s, m), "wb") as f:
+            f.write(good)
+        expect(verify(s, "--deep") == [], verify(s, "--deep"))
+
+
 def more_than_can_be_told(s):
     for i in range(1005):
         with open(path(s, "spool/corrupt/%032x" % i), "w") as f:
@@ -467,7 +486,7 @@ TESTS = [clean_under_load, without_queued, a_damaged_file,
          numbers_in_the_database, kept_content, folders_and_secrets, secrets_and_keys,
          a_damaged_database, the_rest_is_looked_at_without_a_database, what_queued_cannot_read,
          each_field_of_a_row, suppressions, advice_that_is_followed,
-         a_damaged_message_and_its_backup, more_than_can_be_told, mail_db_made_anew]
+         a_damaged_message_and_its_backup, every_octet_counts, more_than_can_be_told, mail_db_made_anew]
 if os.geteuid() == 0:
     TESTS.append(a_user_who_may_not_look)
 
