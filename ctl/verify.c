@@ -2,6 +2,8 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -82,10 +84,14 @@ static int tell(const struct verify *f, bool json)
 
 /* looking */
 
-/* Is queued at work?  Then files move. */
+/* Is queued at work?  Then files move.  Connecting a datagram socket tells, and sends nothing. */
 static bool is_running(void)
 {
-	return access("run/queued/admin", F_OK) == 0;
+	struct sockaddr_un sun = {.sun_family = AF_UNIX, .sun_path = "run/queued/poke"};
+	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	return fd < 0 || connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0 ||
+	       (errno != ENOENT && errno != ECONNREFUSED);
 }
 
 bool verify_may_open(struct verify *f, const char *path, const char *other)
