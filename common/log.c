@@ -1,5 +1,6 @@
 #include "common/log.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -89,8 +90,15 @@ static void add_time(struct buf *b)
 	buf_fmt(b, "%s.%03ldZ", text, ts.tv_nsec / 1000000);
 }
 
+/* An IPv6 client has all addresses of a /64: they are one. */
 bool log_rated(const char *event, struct span key)
 {
+	struct in6_addr v6;
+	char text[INET6_ADDRSTRLEN];
+
+	if (span_cstr(key, text, sizeof(text)) == 0 && inet_pton(AF_INET6, text, &v6) == 1 &&
+	    !IN6_IS_ADDR_V4MAPPED(&v6))
+		key = span_of(v6.s6_addr, 8);
 	return log_rate_pass(&rate, event, key, mono_now().ms);
 }
 

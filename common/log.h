@@ -38,8 +38,9 @@ struct log_kv {
 	log_write(level, event, (struct log_kv[]){{.key = NULL}, ##__VA_ARGS__}, \
 		  ARRAY_LEN(((struct log_kv[]){{.key = NULL}, ##__VA_ARGS__})))
 
-/* For what strangers can cause in any number: limited by event and key (log_rate.h); how many lines
- * were left out is told by log-suppressed with the next line after a minute. */
+/* For what strangers can cause in any number: limited by event and key (log_rate.h), which mostly
+ * is the client's address (IPv6: its /64); how many lines were left out is told by log-suppressed
+ * with the next line after a minute. */
 #define LOG_RATED(level, event, key, ...)                 \
 	do {                                              \
 		if (log_rated(event, span_str(key)))      \

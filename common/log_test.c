@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/buf.h"
+#include "common/log_rate.h"
 #include "common/utf8.h"
 
 enum { LINE_MAX = 8192, VALUE_MAX = 2048 };
@@ -200,6 +201,41 @@ static void test_levels(void **state UNUSED)
 	log_level_set(LOG_INFO);
 }
 
+static unsigned lines_of(const char *event, const char *key, unsigned times)
+{
+	unsigned n = 0;
+	struct span text;
+
+	catch_begin();
+	for (unsigned i = 0; i < times; i++)
+		LOG_RATED(LOG_INFO, event, key, KS("client", key));
+	for (text = catch_end(); text.n; n++)
+		span_cut(&text, '\n');
+	return n;
+}
+
+static void test_rated_lines_are_limited_by_client_and_the_first_is_written(void **state UNUSED)
+{
+	assert_int_equal(lines_of("rated-a", "192.0.2.1", 50), LOG_RATE_KEY);
+	assert_int_equal(lines_of("rated-a", "192.0.2.2", 1), 1);
+	assert_int_equal(lines_of("rated-b", "192.0.2.1", 1), 1);
+}
+
+static void test_the_addresses_of_an_ipv6_network_are_one_client(void **state UNUSED)
+{
+	unsigned n = lines_of("rated-c", "2001:db8::1", 1);
+	char ip[64];
+
+	for (unsigned i = 0; i < 50; i++) {
+		snprintf(ip, sizeof(ip), "2001:db8::%x:1", i);
+		n += lines_of("rated-c", ip, 1);
+	}
+	assert_int_equal(n, LOG_RATE_KEY);
+	assert_int_equal(lines_of("rated-c", "2001:db8:0:1::1", 1), 1);
+	assert_int_equal(lines_of("rated-c", "::ffff:192.0.2.1", 1), 1);
+	assert_int_equal(lines_of("rated-c", "::ffff:192.0.2.2", 1), 1);
+}
+
 static void test_errno_is_kept_when_nothing_can_be_written(void **state UNUSED)
 {
 	catch_begin();
@@ -226,6 +262,8 @@ int main(void)
 		cmocka_unit_test(test_a_long_line_is_cut_and_ended),
 		cmocka_unit_test(test_a_long_value_is_cut_and_the_next_is_seen),
 		cmocka_unit_test(test_levels),
+		cmocka_unit_test(test_rated_lines_are_limited_by_client_and_the_first_is_written),
+		cmocka_unit_test(test_the_addresses_of_an_ipv6_network_are_one_client),
 		cmocka_unit_test(test_errno_is_kept_when_nothing_can_be_written),
 	};
 

@@ -31,11 +31,28 @@ static void pause_briefly(void)
 	nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
 }
 
+struct mailview *mailview_try(char *error, size_t error_size)
+{
+	struct mailview *v;
+	struct db *d = NULL;
+
+	for (int i = 0; !d && i < TRIES_MAX; i++) {
+		if (i > 0)
+			pause_briefly();
+		d = db_open(path, DB_READ, mail_sql, MAIL_SQL_COUNT, MAIL_SQL_SCHEMA,
+			    SCHEMA_VERSION, error, error_size);
+	}
+	if (!d)
+		return NULL;
+	v = mem_alloc(sizeof(*v));
+	v->d = d;
+	return v;
+}
+
 struct mailview *mailview_open(int *code_out)
 {
 	char error[512] = "";
 	struct mailview *v;
-	struct db *d = NULL;
 
 	if (access(path, F_OK) < 0) {
 		*code_out = ctl_fail(EX_UNAVAILABLE,
@@ -44,18 +61,9 @@ struct mailview *mailview_open(int *code_out)
 				     path, strerror(errno));
 		return NULL;
 	}
-	for (int i = 0; !d && i < TRIES_MAX; i++) {
-		if (i > 0)
-			pause_briefly();
-		d = db_open(path, DB_READ, mail_sql, MAIL_SQL_COUNT, MAIL_SQL_SCHEMA,
-			    SCHEMA_VERSION, error, sizeof(error));
-	}
-	if (!d) {
+	v = mailview_try(error, sizeof(error));
+	if (!v)
 		*code_out = ctl_fail(EX_IOERR, "%s; are you the instance's user or root?", error);
-		return NULL;
-	}
-	v = mem_alloc(sizeof(*v));
-	v->d = d;
 	return v;
 }
 

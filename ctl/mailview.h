@@ -18,6 +18,8 @@ struct mailview;
 
 /* NULL, the reason said, and the exit code. */
 struct mailview *mailview_open(int *code_out);
+/* The same without a word: NULL and a sentence. */
+struct mailview *mailview_try(char *error, size_t error_size);
 void mailview_close(struct mailview **v);
 
 /* What a queue id, copy id or token names. */

@@ -132,7 +132,7 @@ static void on_resume(void *arg)
 
 static void pause_all(void)
 {
-	LOG(LOG_ERROR, "accept-paused", KERR(errno));
+	LOG_RATED(LOG_ERROR, "accept-paused", "", KERR(errno));
 	want_all(false);
 	loop_timer_set(self.resume, PAUSE_MS);
 }

@@ -171,9 +171,10 @@ static void answer(struct intake *in, const char *reply)
 		    KS("client", in->envelope.client), KS("server", in->submitter.label),
 		    KI("flush_ms", mono_now().ms - in->ended.ms));
 	} else {
-		LOG(LOG_WARN, "message-refused", KS("id", in->envelope.id.s),
-		    KB("from", addr_span(&in->envelope.sender)), KS("client", in->envelope.client),
-		    KS("server", in->submitter.label), KS("reply", reply));
+		LOG_RATED(LOG_WARN, "message-refused", in->envelope.client,
+			  KS("id", in->envelope.id.s), KB("from", addr_span(&in->envelope.sender)),
+			  KS("client", in->envelope.client), KS("server", in->submitter.label),
+			  KS("reply", reply));
 	}
 	if (in->answered)
 		in->answered(in->arg, reply);

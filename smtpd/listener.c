@@ -265,9 +265,9 @@ static void on_finish(void *arg, const struct session *s, const char *refusal)
 	struct conn *c = arg;
 
 	if (refusal) {
-		LOG(LOG_WARN, "message-refused", KS("id", intake_id(c->intake)),
-		    KS("client", stream_peer_ip(c->stream)), KS("server", c->submitter.label),
-		    KS("reply", refusal));
+		LOG_RATED(LOG_WARN, "message-refused", stream_peer_ip(c->stream),
+			  KS("id", intake_id(c->intake)), KS("client", stream_peer_ip(c->stream)),
+			  KS("server", c->submitter.label), KS("reply", refusal));
 		intake_abort(&c->intake);
 		return;
 	}

@@ -27,14 +27,15 @@ static bool ready(void)
 	if (!policy.control) {
 		policy.control = control_open(DB_READ, error, sizeof(error));
 		if (!policy.control)
-			LOG(LOG_ERROR, "control-unavailable", KS("reason", error));
+			LOG_RATED(LOG_ERROR, "control-unavailable", "", KS("reason", error));
 	}
 	return policy.control != NULL;
 }
 
 static void failed(void)
 {
-	LOG(LOG_ERROR, "control-unavailable", KS("reason", control_error(policy.control)));
+	LOG_RATED(LOG_ERROR, "control-unavailable", "",
+		  KS("reason", control_error(policy.control)));
 	control_close(&policy.control);
 }
 

@@ -142,3 +142,31 @@ struct wall control_time(struct control *c, size_t stmt, int column)
 {
 	return (struct wall){db_get_i64(c->d, stmt, column)};
 }
+
+/* for posthaste verify */
+
+static void check_once(struct control *c, bool deep, void (*damage)(struct span text, void *arg),
+		       void (*orphan)(struct span row, void *arg), void *arg)
+{
+	enum { F = CONTROL_SQL_VERIFY_FOREIGN };
+	size_t s = deep ? CONTROL_SQL_VERIFY_DEEP : CONTROL_SQL_VERIFY_QUICK;
+	char row[CONTROL_TEXT_SIZE];
+
+	while (db_step(c->d, s))
+		if (!span_eq_str(db_get_text(c->d, s, 0), "ok"))
+			damage(db_get_text(c->d, s, 0), arg);
+	while (db_step(c->d, F)) {
+		snprintf(row, sizeof(row), "%.*s %llu", SPAN_FMT(db_get_text(c->d, F, 0)),
+			 (unsigned long long)db_get_u64(c->d, F, 1));
+		orphan(span_str(row), arg);
+	}
+}
+
+int control_check(struct control *c, bool deep, void (*damage)(struct span text, void *arg),
+		  void (*orphan)(struct span row, void *arg), void *arg)
+{
+	do
+		check_once(c, deep, damage, orphan, arg);
+	while (control_again(c));
+	return control_read_end(c, 0);
+}

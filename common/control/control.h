@@ -110,6 +110,11 @@ struct control_suspension {
 	char reason[CONTROL_TEXT_SIZE];
 };
 
+/* For posthaste verify: what SQLite says of a damaged file, and "TABLE ROW" of each row whose
+ * parent is missing.  deep: each page is looked at. */
+int control_check(struct control *c, bool deep, void (*damage)(struct span text, void *arg),
+		  void (*orphan)(struct span row, void *arg), void *arg) MUST_CHECK;
+
 /* organisations */
 
 struct control_org {

@@ -220,3 +220,14 @@ UPDATE credentials SET hold = ? WHERE id = ?
 
 -- name: credential_delete
 DELETE FROM credentials WHERE id = ?
+
+-- verify
+
+-- name: verify_quick
+PRAGMA quick_check(20)
+
+-- name: verify_deep
+PRAGMA integrity_check(20)
+
+-- name: verify_foreign
+PRAGMA foreign_key_check

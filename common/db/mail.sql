@@ -293,30 +293,33 @@ SELECT server, address, reason, created, expires FROM suppressions WHERE address
 -- verify
 
 -- name: verify_message
-SELECT m.n, m.server, m.open, m.kept, (SELECT count(*) FROM copies c WHERE c.message = m.n)
+SELECT m.n, m.open, m.kept, m.server, m.credential, m.sender, m.domain, m.size,
+	(SELECT count(*) FROM copies c WHERE c.message = m.n)
 FROM messages m WHERE m.id = ?
+
+-- name: verify_copy
+SELECT message, rcpt FROM copies WHERE id = ?
 
 -- name: verify_open
 SELECT n, id FROM messages WHERE n > ? AND open > 0 ORDER BY n LIMIT 500
 
+-- bytes that are to be there; of a message that was cancelled as its file was lost there are none
 -- name: verify_kept
-SELECT n, id, kept FROM messages WHERE n > ? AND open = 0 AND kept > ? ORDER BY n LIMIT 500
+SELECT n, id, kept FROM messages m WHERE n > ? AND open = 0 AND kept > ?
+AND EXISTS (SELECT 1 FROM copies c WHERE c.message = m.n AND c.state <> 7) ORDER BY n LIMIT 500
 
 -- name: verify_counts
 SELECT m.id, m.open, (SELECT count(*) FROM copies c WHERE c.message = m.n AND c.state < 3) AS really
-FROM messages m WHERE m.open <> really LIMIT 100
+FROM messages m WHERE m.open <> really
 
 -- name: verify_orphan_copies
 SELECT id, message FROM copies c WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.n = c.message)
-LIMIT 100
 
 -- name: verify_orphan_events
 SELECT seq, message FROM events e WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.n = e.message)
-LIMIT 100
 
 -- name: verify_states
 SELECT id, state, hold FROM copies WHERE state NOT BETWEEN 0 AND 8 OR (state = 2) <> (hold <> '')
-LIMIT 100
 
 -- name: verify_copy_max
 SELECT max(id) FROM copies WHERE id % 4 = ?
