@@ -38,6 +38,9 @@ static struct {
 
 void loop_init(void)
 {
+	/* its own would return an error for a piece of output that finds no memory, and go on: the
+	 * message would arrive with a hole */
+	event_set_mem_functions(mem_alloc, mem_grow, mem_free);
 	loop.base = event_base_new();
 	must(loop.base != NULL);
 	loop.owner = getpid();

@@ -5,8 +5,12 @@
 #include <cmocka.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "common/stream.h"
 
 /* What happened, one letter each. */
 static char story[64];
@@ -321,6 +325,34 @@ static void test_now_does_not_go_back(void **state UNUSED)
 
 #define ON_LOOP(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 
+static void write_without_memory(void)
+{
+	static const struct stream_ops ops = {0};
+	const struct rlimit little = {1 << 20, 1 << 20};
+	const size_t large = 64 << 20;
+	void *p = mem_alloc(large);
+	int fds[2];
+
+	must(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
+	struct stream *s = stream_accept(fds[0], &ops, NULL);
+	must(setrlimit(RLIMIT_AS, &little) == 0);
+	stream_write(s, span_of(p, large));
+	_exit(0); /* and the message would arrive with a hole */
+}
+
+static void test_output_that_finds_no_memory_ends_the_process(void **state UNUSED)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		must(close(STDERR_FILENO) == 0);
+		write_without_memory();
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_false(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -334,6 +366,7 @@ int main(void)
 		ON_LOOP(test_signals_run_on_the_loop),
 		ON_LOOP(test_the_end_of_the_loop_in_a_child_leaves_the_parents),
 		ON_LOOP(test_now_does_not_go_back),
+		ON_LOOP(test_output_that_finds_no_memory_ends_the_process),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

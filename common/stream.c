@@ -317,7 +317,7 @@ void stream_close(struct stream **sp)
 void stream_write(struct stream *s, struct span out)
 {
 	if (!s->dead && !s->closing)
-		bufferevent_write(s->bev, out.p, out.n);
+		must(bufferevent_write(s->bev, out.p, out.n) == 0);
 }
 
 bool stream_full(const struct stream *s)
