@@ -302,6 +302,37 @@ def locked(s, peer):
     expect(peer.copies(m.ref) == 1, "copies: %d" % peer.copies(m.ref))
 
 
+def folders_missing(s, peer):
+    """A restored spool has no empty folders: they are made as they are needed."""
+    for i in range(256):
+        try:
+            os.rmdir(path(s, "spool/cur", "%02x" % i))
+        except OSError:
+            pass
+    many = [s.submit("folder%d@peer.test" % i) for i in range(5)]
+    expect(wait_for(lambda: all(s.state(m) == ["delivered"] for m in many), 30),
+           [s.state(m) for m in many])
+    expect(all(peer.copies(m.ref) == 1 for m in many), "once each")
+
+
+def folders_unwritable(s, peer):
+    """More new files than one look takes, and none can be moved: orders are answered, and later
+    all is delivered."""
+    folders = [path(s, "spool/cur", "%02x" % i) for i in range(256)]
+    s.command("queue", "pause")
+    for f in folders:
+        os.chmod(f, 0o500)
+    try:
+        many = [s.submit("stuck%d@peer.test" % i) for i in range(520)]
+        expect(s.json("queue", "show")[0]["paused"] is True, "an order")
+    finally:
+        for f in folders:
+            os.chmod(f, 0o700)
+    s.command("queue", "resume")
+    expect(wait_for(lambda: s.json("queue", "show")[0]["open"] == 0, 60), s.json("queue", "show"))
+    expect([s.state(m) for m in many if s.state(m) != ["delivered"]] == [], "not delivered")
+
+
 def control_locked(s, peer):
     """Who writes control.db stops neither logins nor deliveries."""
     c = sqlite3.connect(path(s, "control", "control.db"), isolation_level=None)
@@ -365,6 +396,8 @@ TESTS = [
     ("mail.db of 0 octets", without_its_end(empty)),
     ("mail.db restored from a backup", restored),
     ("mail.db locked by somebody else", locked),
+    ("the folders of spool/cur are missing", folders_missing),
+    ("the folders of spool/cur are not writable", folders_unwritable),
     ("control.db locked by somebody else", control_locked),
     ("control.db damaged", control_damaged),
 ]

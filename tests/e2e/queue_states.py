@@ -105,6 +105,10 @@ def send_limit(s, peer, mood):
     s.start()
     m = s.submit("limit9@peer.test")
     reaches(s, m, ["held"])
+    # an operator's hold is one until he releases it
+    got = s.json("queue", "hold", m)[0]
+    expect(got["count"] == 1, got)
+    expect(s.json("queue", "show", m)[0]["hold"] == "operator", s.json("queue", "show", m))
     control(s, "--send-limit", "none")
     s.command("queue", "release", "--state", "held")
     for m in many:
