@@ -53,7 +53,9 @@ bool usage_over_bytes(const struct usage *u)
 /* Empties the minutes that have passed since the last count. */
 static void turn_to(struct usage *u, struct mono now)
 {
-	int64_t minute = now.ms / MINUTE_MS;
+	/* as if the machine had been up for an hour more: what was sent before its boot has a
+	 * minute, too */
+	int64_t minute = now.ms / MINUTE_MS + USAGE_MINUTES;
 
 	if (minute - u->minute >= USAGE_MINUTES)
 		memset(u->sent, 0, sizeof(u->sent));
@@ -85,11 +87,11 @@ struct mono usage_room_at(struct usage *u, struct mono now, uint64_t limit)
 	int64_t oldest = u->minute - USAGE_MINUTES + 1;
 
 	for (int64_t m = oldest; m <= u->minute && n >= limit; m++) {
-		n -= m >= 0 ? u->sent[m % USAGE_MINUTES] : 0;
+		n -= u->sent[m % USAGE_MINUTES];
 		oldest = m + 1;
 	}
-	/* minute `oldest - 1` has left the hour when this one begins */
-	return (struct mono){(oldest - 1 + USAGE_MINUTES) * MINUTE_MS};
+	/* minute `oldest - 1` has left the hour when it has been an hour ago */
+	return (struct mono){(oldest - 1) * MINUTE_MS};
 }
 
 void usage_text(struct usage *u, struct mono now, struct buf *out)
@@ -98,7 +100,7 @@ void usage_text(struct usage *u, struct mono now, struct buf *out)
 	for (int64_t ago = USAGE_MINUTES - 1; ago >= 0; ago--) {
 		int64_t m = u->minute - ago;
 
-		if (m >= 0 && u->sent[m % USAGE_MINUTES])
+		if (u->sent[m % USAGE_MINUTES])
 			buf_fmt(out, "%s%lld %u", out->n ? " " : "", (long long)ago,
 				u->sent[m % USAGE_MINUTES]);
 	}
@@ -115,7 +117,7 @@ bool usage_read(struct usage *u, struct mono now, int64_t ago_ms, struct span te
 			return false;
 		int64_t m = u->minute - (int64_t)ago - ago_ms / MINUTE_MS;
 
-		if (m >= 0 && u->minute - m < USAGE_MINUTES)
+		if (u->minute - m < USAGE_MINUTES)
 			u->sent[m % USAGE_MINUTES] = (uint32_t)count;
 	}
 	return true;

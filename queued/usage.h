@@ -20,7 +20,7 @@ struct usage {
 	uint64_t open_bytes;
 	uint64_t bytes_limit; /* as last looked up; 0: none */
 	uint64_t send_limit;
-	int64_t minute; /* that the last counted copy was in; monotonic */
+	int64_t minute; /* that the last counted copy was in; monotonic, and an hour more */
 	uint32_t sent[USAGE_MINUTES];
 };
 

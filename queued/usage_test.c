@@ -83,6 +83,17 @@ static void test_there_is_room_when_enough_has_left_the_hour(void **state UNUSED
 	assert_true(usage_sent(u, room) < 10);
 }
 
+static void test_counts_of_before_the_boot_are_known(void **state UNUSED)
+{
+	struct usage *u = fresh();
+
+	assert_true(usage_read(u, at(5 * MINUTE), 2 * MINUTE, SPAN_LIT("50 3 1 4")));
+	assert_int_equal(usage_sent(u, at(5 * MINUTE)), 7);
+	assert_int_equal(usage_room_at(u, at(5 * MINUTE), 7).ms, 13 * MINUTE);
+	assert_int_equal(usage_sent(u, at(13 * MINUTE)), 4);
+	assert_int_equal(usage_sent(u, at(62 * MINUTE)), 0);
+}
+
 static void test_a_smaller_limit_waits_longer(void **state UNUSED)
 {
 	struct usage *u = fresh();
@@ -146,6 +157,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_an_hour_old_counts_no_more),
 		cmocka_unit_test(test_there_is_room_when_enough_has_left_the_hour),
 		cmocka_unit_test(test_a_smaller_limit_waits_longer),
+		cmocka_unit_test(test_counts_of_before_the_boot_are_known),
 		cmocka_unit_test(test_the_first_hour_of_the_clock),
 		cmocka_unit_test(test_counts_are_read_as_they_were_written),
 		cmocka_unit_test(test_text_that_is_none_is_refused),
