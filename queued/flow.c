@@ -3,8 +3,8 @@
  * at the end: the send counts of servers, for the next start.
  *
  * The level is how long the oldest copy that is due has waited for a place, while workers have
- * none: each LEVEL_MS one more.  A destination that is slow does not raise it as long as the
- * workers have room: its mail waits, the others' goes.
+ * none or a tenant has used up its share of them: each LEVEL_MS one more.  A destination that is
+ * slow does not raise it otherwise: its mail waits, the others' goes.
  */
 #include <stdio.h>
 
@@ -38,7 +38,7 @@ static unsigned level_now(struct mono now)
 	if (!workers_known() || deliver_paused())
 		return 0;
 	plan_waiting(&jobs_plan, now.ms, &waiting, &oldest);
-	if (!waiting || workers_have_room())
+	if (!waiting || (workers_have_room() && !plan_is_short(&jobs_plan)))
 		return 0;
 	behind = (now.ms - oldest) / LEVEL_MS;
 	return behind < PRESSURE_LEVEL_MAX ? (unsigned)behind : PRESSURE_LEVEL_MAX;

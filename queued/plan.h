@@ -8,6 +8,9 @@
  *   classes   transactional before bulk.  A part of the places, of each lane and of all, is
  *             reserved: bulk never uses it.  When both could go every fifth is bulk.
  *   tenants   those of a class take turns, one copy each.
+ *   shares    a tenant that has PLAN_SHARE times as many in flight as the class still has places
+ *             waits.  So one whose destinations are slow leaves room for the next, which leaves
+ *             some again; alone it has PLAN_SHARE of PLAN_SHARE + 1 places.
  *   lanes     the lanes to which a tenant may send take turns.
  *   places    the tenants of a class that wait for a full lane take turns for each place that
  *             becomes free there, whatever else they have to send.
@@ -24,7 +27,7 @@
 #include "common/heap.h"
 
 enum plan_class { PLAN_TRANSACTIONAL, PLAN_BULK };
-enum { PLAN_CLASSES = 2 };
+enum { PLAN_CLASSES = 2, PLAN_SHARE = 4 };
 
 struct plan_key {
 	struct span domain; /* the recipient's, in lower case; copied */
@@ -88,6 +91,9 @@ unsigned plan_in_flight(const struct plan *p);
 /* When the next one becomes due, after what plan_take() or plan_waiting() found due last: that
  * waits for a place only and doesn't count.  INT64_MAX: nothing waits for a time. */
 int64_t plan_next_due(const struct plan *p);
+/* Does any that is due wait for a place among all or for its tenant's share, not only for one in
+ * its lane?  As plan_take() last found it. */
+bool plan_is_short(const struct plan *p);
 /* How many are due at now_ms and not in flight, and since when the first of them (its due time; 0
  * when there is none). */
 void plan_waiting(struct plan *p, int64_t now_ms, size_t *count_out, int64_t *oldest_ms_out);

@@ -217,6 +217,105 @@ static void test_a_busy_domain_does_not_keep_its_tenant_from_others(void **state
 	plan_done(&p);
 }
 
+/* shares */
+
+static const struct {
+	unsigned total, domains;
+	enum plan_class class;
+	unsigned had[5]; /* by the first tenant that never ends a copy, by the second, ... */
+} shares[] = {
+	{200, 10, PLAN_TRANSACTIONAL, {160, 32, 7, 1, 0}},
+	{200, 1000, PLAN_TRANSACTIONAL, {160, 32, 7, 1, 0}},
+	{200, 10, PLAN_BULK, {120, 24, 5, 1, 0}}, /* of 150 */
+	{10, 10, PLAN_TRANSACTIONAL, {8, 2, 0, 0, 0}},
+	{4, 4, PLAN_TRANSACTIONAL, {4, 0, 0, 0, 0}},
+	{1, 1, PLAN_TRANSACTIONAL, {1, 0, 0, 0, 0}},
+};
+
+/* Tenants whose destinations are slow come one after another: each leaves something. */
+static void test_a_tenant_of_slow_domains_leaves_places_to_the_next(void **state UNUSED)
+{
+	for (size_t i = 0; i < ARRAY_LEN(shares); i++) {
+		struct plan p;
+
+		init(&p, 20, shares[i].total, 25);
+		for (unsigned t = 0; t < ARRAY_LEN(shares[i].had); t++) {
+			unsigned n = 0;
+
+			for (unsigned k = 0; k < 1000; k++)
+				add(&p, &copies[1000 * t + k], t, 1000 * t + k % shares[i].domains,
+				    shares[i].class);
+			for (struct copy *c; (c = take(&p)); n++)
+				assert_int_equal(c->tenant, t);
+			if (n != shares[i].had[t])
+				fail_msg("case %zu: tenant %u had %u", i, t, n);
+		}
+		assert_true(plan_is_short(&p));
+		plan_done(&p);
+	}
+}
+
+/* What ends is again the share of all that wait: none may have it all, none has nothing. */
+static void test_shares_are_kept_as_copies_end(void **state UNUSED)
+{
+	unsigned had[3] = {0}, flying[3] = {0};
+	struct copy *c, *first = NULL;
+	struct plan p;
+
+	init(&p, 20, 200, 25);
+	for (unsigned i = 0; i < 9000; i++)
+		add(&p, &copies[i], i % 3, i % 100, PLAN_TRANSACTIONAL);
+	for (unsigned i = 0; i < 9000; i++) {
+		while ((c = take(&p))) {
+			flying[c->tenant]++;
+			had[c->tenant]++;
+		}
+		for (unsigned k = 0; k < 9000; k++) { /* tenant 0's never end */
+			first = &copies[(i + k) % 9000];
+			if (first->tenant != 0 && plan_is_in_flight(&first->e))
+				break;
+		}
+		if (first->tenant == 0 || !plan_is_in_flight(&first->e))
+			break;
+		flying[first->tenant]--;
+		plan_remove(&p, &first->e);
+		assert_in_range(flying[0], 1, 160);
+	}
+	assert_int_equal(had[1], 3000);
+	assert_int_equal(had[2], 3000);
+	assert_int_equal(flying[0], 160);
+	plan_done(&p);
+}
+
+/* A place of a domain is not kept for a tenant that may not use it now. */
+static void test_who_has_used_up_its_share_keeps_no_place_of_a_domain(void **state UNUSED)
+{
+	struct plan p;
+
+	init(&p, 1, 10, 0);
+	add(&p, &copies[0], 9, 0, PLAN_TRANSACTIONAL);
+	assert_ptr_equal(take(&p), &copies[0]);
+	/* tenant 1 waits for domain 0 and has 7 in flight elsewhere, tenant 2 waits behind it */
+	for (unsigned i = 1; i <= 8; i++)
+		add(&p, &copies[i], 1, i - 1, PLAN_TRANSACTIONAL);
+	for (unsigned i = 0; i < 7; i++)
+		assert_int_equal(take(&p)->tenant, 1);
+	add(&p, &copies[9], 2, 0, PLAN_TRANSACTIONAL);
+	assert_null(take(&p));
+	/* held for tenant 1, whose share then shrinks */
+	plan_remove(&p, &copies[0].e);
+	plan_limits_set(&p, &(struct plan_limits){1, 8, 0});
+	assert_ptr_equal(take(&p), &copies[9]);
+	assert_null(take(&p));
+	/* it goes on as its own end */
+	plan_remove(&p, &copies[9].e);
+	assert_null(take(&p));
+	for (unsigned i = 2; i < 4; i++)
+		plan_remove(&p, &copies[i].e);
+	assert_ptr_equal(take(&p), &copies[1]);
+	plan_done(&p);
+}
+
 /* classes */
 
 static void test_transactional_goes_first_and_every_fifth_is_bulk(void **state UNUSED)
@@ -276,14 +375,14 @@ static void check_reserved(size_t i, bool of_all)
 	struct plan p;
 
 	init(&p, of_all ? LARGE : max, of_all ? max : LARGE, reserved[i].percent);
-	for (unsigned k = 0; k < 300; k++)
-		add(&p, &copies[k], 0, 0, PLAN_BULK);
+	for (unsigned k = 0; k < 300; k++) /* more tenants than any share could stop */
+		add(&p, &copies[k], k, 0, PLAN_BULK);
 	while (take(&p))
 		n++;
 	if (n != reserved[i].bulk)
 		fail_msg("%u places, %u percent: bulk has %u", max, reserved[i].percent, n);
 	for (unsigned k = 300; k < 600; k++)
-		add(&p, &copies[k], 0, 0, PLAN_TRANSACTIONAL);
+		add(&p, &copies[k], k, 0, PLAN_TRANSACTIONAL);
 	while (take(&p))
 		other++;
 	assert_int_equal(n + other, max);
@@ -381,6 +480,9 @@ int main(void)
 		cmocka_unit_test(test_tenants_take_turns_for_the_places_of_a_full_domain),
 		cmocka_unit_test(test_who_has_much_else_to_send_does_not_keep_a_place_from_others),
 		cmocka_unit_test(test_a_busy_domain_does_not_keep_its_tenant_from_others),
+		cmocka_unit_test(test_a_tenant_of_slow_domains_leaves_places_to_the_next),
+		cmocka_unit_test(test_shares_are_kept_as_copies_end),
+		cmocka_unit_test(test_who_has_used_up_its_share_keeps_no_place_of_a_domain),
 		cmocka_unit_test(test_transactional_goes_first_and_every_fifth_is_bulk),
 		cmocka_unit_test(test_bulk_has_its_share_of_a_full_domain),
 		cmocka_unit_test(test_bulk_leaves_the_reserved_places_to_transactional),

@@ -32,6 +32,7 @@ struct plan_tenant {
 	struct plan_link link;		     /* in plan.ready while it has a ready flow */
 	struct plan_link ready[READY_KINDS]; /* flows */
 	enum plan_ready turn;
+	unsigned in_flight;
 	size_t flows;
 };
 

@@ -11,7 +11,7 @@
 
 #include "queued/plan.h"
 
-enum { MODEL_ENTRIES = 48, MODEL_DOMAINS = 4, MODEL_TENANTS = 3, MODEL_BULK_EVERY = 5 };
+enum { MODEL_ENTRIES = 48, MODEL_DOMAINS = 4, MODEL_TENANTS = 3, MODEL_BULK_EVERY = 5, MODEL_SHARE = 4 };
 
 struct model_entry {
 	struct plan_entry e;
@@ -53,20 +53,32 @@ static unsigned model_flying(const struct model *m, int domain, bool bulk_only)
 	return n;
 }
 
-static bool model_room_of(const struct model *m, int domain, enum plan_class class, unsigned max)
+/* How many more could go. */
+static unsigned model_room_of(const struct model *m, int domain, enum plan_class class, unsigned max)
 {
 	unsigned reserved = (max * m->limits.reserved_percent + 99) / 100;
-	unsigned bulk_max = reserved < max ? max - reserved : 1;
+	unsigned bulk_max = reserved < max ? max - reserved : 1, n = 0;
 
-	if (model_flying(m, domain, false) >= max)
-		return false;
-	return class == PLAN_TRANSACTIONAL || model_flying(m, domain, true) < bulk_max;
+	while (model_flying(m, domain, false) + n < max &&
+	       (class == PLAN_TRANSACTIONAL || model_flying(m, domain, true) + n < bulk_max))
+		n++;
+	return n;
+}
+
+static bool model_within_share(const struct model *m, const struct model_entry *x)
+{
+	unsigned room = model_room_of(m, -1, x->class, m->limits.total), n = 0;
+
+	for (size_t i = 0; i < MODEL_ENTRIES; i++)
+		n += m->entries[i].at == MODEL_FLYING && m->entries[i].tenant == x->tenant &&
+		     m->entries[i].class == x->class;
+	return n < MODEL_SHARE * room;
 }
 
 static bool model_can_go(const struct model *m, const struct model_entry *x)
 {
 	return x->at == MODEL_DUE && model_room_of(m, (int)x->domain, x->class, m->limits.domain) &&
-	       model_room_of(m, -1, x->class, m->limits.total);
+	       model_within_share(m, x);
 }
 
 static bool model_class_can_go(const struct model *m, enum plan_class class)

@@ -31,6 +31,7 @@
 #define POKE "run/queued/poke"
 
 enum { FULL_CHECK_MS = 1000, REPLY_SIZE = REPAIR_REPLY_SIZE, SLICE = 16 * 1024 };
+enum { ROOM_EACH = 1 << 20 }; /* bytes of a message after which its room is looked at again */
 enum { LINE_MAX_LENGTH = 998 }; /* RFC 5322 2.1.1 */
 
 static const char no_room[] = "452 4.3.1 Not enough room for mail now, try again later";
@@ -48,6 +49,7 @@ struct intake {
 	char refusal[REPLY_SIZE]; /* "": fine so far */
 	struct spool_out out;
 	uint64_t size;
+	uint64_t room_at; /* the size at which its room is looked at next */
 	struct mono ended;
 	struct loop_timer *later; /* while a 250 is held back because delivery is behind */
 	void (*answered)(void *arg, const char *reply); /* NULL: forgotten */
@@ -55,6 +57,7 @@ struct intake {
 };
 
 static struct {
+	const struct conf *conf;
 	uint8_t complaint_key[TOKEN_KEY_SIZE];
 	struct ids ids;
 	struct flusher *flusher;
@@ -83,6 +86,7 @@ void intake_init(const struct conf *conf)
 {
 	bool syncfs_allowed = conf->spool_syncfs == 0; /* "auto" */
 
+	self.conf = conf;
 	secret_load("smtpd", "complaint", self.complaint_key);
 	ids_init(&self.ids, COUNTER, SUBMITTER_SMTPD);
 	self.poke = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -92,13 +96,13 @@ void intake_init(const struct conf *conf)
 	loop_turn_end(send_poke);
 }
 
-static bool is_full(const struct conf *conf)
+static bool is_full(void)
 {
 	struct mono now = mono_now();
 
 	if (now.ms - self.full_checked.ms >= FULL_CHECK_MS) {
 		bool full =
-			spool_is_full(SPOOL_NEW_SMTPD, conf->spool_free, conf->spool_free_percent);
+			spool_is_full(SPOOL_NEW_SMTPD, self.conf->spool_free, self.conf->spool_free_percent);
 
 		if (full && !self.full)
 			LOG(LOG_ERROR, "spool-full",
@@ -110,13 +114,18 @@ static bool is_full(const struct conf *conf)
 	return self.full;
 }
 
-const char *intake_refusal(const struct conf *conf, const struct submitter_facts *submitter)
+/* What is wrong, or NULL. */
+static const char *room_refusal(uint64_t server)
 {
-	if (submitter->suspended)
-		return "550 5.7.1 Mail server has been suspended";
-	if (room_used_up(submitter->server))
+	if (room_used_up(server))
 		return "452 4.3.1 Your mail server has too much mail waiting, try again later";
-	return is_full(conf) ? no_room : NULL;
+	return is_full() ? no_room : NULL;
+}
+
+const char *intake_refusal(const struct submitter_facts *submitter)
+{
+	return submitter->suspended ? "550 5.7.1 Mail server has been suspended"
+				    : room_refusal(submitter->server);
 }
 
 struct intake *intake_new(const struct intake_facts *facts,
@@ -146,6 +155,7 @@ struct intake *intake_new(const struct intake_facts *facts,
 	in->utf8 = s->tx.utf8;
 	buf_init(&in->header, LIMIT_HEADER + SLICE);
 	in->out.fd = -1;
+	in->room_at = ROOM_EACH;
 	in->answered = answered;
 	in->arg = arg;
 	return in;
@@ -257,13 +267,26 @@ static int number_copies(struct intake *in)
 	return err;
 }
 
+/* Messages that began when there was room may use it up together. */
+static void look_for_room(struct intake *in)
+{
+	const char *why = room_refusal(in->submitter.server);
+
+	if (why)
+		refuse(in, why);
+}
+
 static void write_piece(struct intake *in, struct span piece)
 {
 	int err = spool_out_write(&in->out, piece);
 
 	in->size += piece.n;
-	if (err)
+	if (err) {
 		failed(in, "write", err);
+	} else if (in->size >= in->room_at) {
+		in->room_at = in->size + ROOM_EACH;
+		look_for_room(in);
+	}
 }
 
 static bool header_accepted(struct intake *in, struct span header)
@@ -405,6 +428,8 @@ void intake_finish(struct intake *in, const struct dots *lines)
 	in->ended = mono_now();
 	if (!in->refusal[0] && !in->streaming)
 		begin_file(in, in->header.n); /* a message that is all header */
+	if (!in->refusal[0])
+		look_for_room(in);
 	if (!in->refusal[0]) {
 		if (in->envelope.has_digest)
 			err = digest_end(in);

@@ -239,7 +239,7 @@ static void on_answered(void *arg, const char *reply)
 static bool on_begin(void *arg, const struct session *s, char *refusal, size_t size)
 {
 	struct conn *c = arg;
-	const char *full = intake_refusal(self.conf, &c->submitter);
+	const char *full = intake_refusal(&c->submitter);
 	struct intake_facts facts = {.session = s,
 				     .client_ip = stream_peer_ip(c->stream),
 				     .tls = stream_tls(c->stream),

@@ -5,6 +5,7 @@ bulk and transactional mail, the room of a server, pressure.  Orders and counts,
 import os
 import smtplib
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -18,9 +19,15 @@ def expect(good, what):
         raise AssertionError(what)
 
 
+SLOW = ["t%d.tar.test" % i for i in range(5)]
+let_go = threading.Event()
+
+
 def slow(stage, session):
     if stage != "dot":
         return None
+    if session.rcpts[-1].endswith(".tar.test"):
+        return [lambda _: let_go.wait(60) and None, None]
     return [0.2 if session.rcpts[-1].endswith(".press.test") else 0.02, None]
 
 
@@ -75,6 +82,23 @@ def fairness(s, peer):
     expect(place < MANY / 4, "it was number %d" % place)
 
 
+def shares(s, peer):
+    """A server whose destinations are slow does not take the places of the others."""
+    stuck, quick = tenant(s, "stuck"), tenant(s, "quick")
+    smtp = stuck()
+    for i in range(60):
+        s.submit("r%d@%s" % (i, SLOW[i % len(SLOW)]), sender="a@stuck.test", session=smtp)
+
+    def in_flight():
+        return s.json("queue", "show")[0]["in_flight"]
+    expect(wait_for(lambda: in_flight() >= 8, 20, 0.1), "%s in flight" % in_flight())
+    for m in fill(s, quick, "quick.test", 20):
+        arrives(peer, m)
+    expect(in_flight() == 8, "%s in flight" % in_flight())
+    let_go.set()
+    expect(wait_for(lambda: not s.json("queue", "list", "--server", "stuck/mail"), 60), "queued")
+
+
 def classes(s, peer):
     """Transactional mail overtakes bulk, and bulk is not starved by it."""
     session = tenant(s, "both")
@@ -90,23 +114,27 @@ def classes(s, peer):
     expect(early, "no bulk message went before the last transactional one")
 
 
+def use_up(s, session, sender):
+    """Submits until the server has no room; the refusal."""
+    smtp = session()
+    for i in range(200):
+        try:
+            s.submit("r%d@peer.test" % i, sender=sender, session=smtp,
+                     body="x" * 70 + "\r\n" * 200)
+        except smtplib.SMTPResponseException as e:
+            return e
+        if i > 20:  # what is over is known a moment later
+            time.sleep(0.1)
+    raise AssertionError("its room is never used up")
+
+
 def room(s, peer):
     """A server that has used up its room is answered 452, others are not, and it passes."""
     full, other = tenant(s, "full"), tenant(s, "other")
     s.command("server", "set", "full/mail", "--bytes-limit", "64K")
     s.command("queue", "pause")
-    smtp, answer = full(), None
-    for i in range(200):
-        try:
-            s.submit("r%d@peer.test" % i, sender="a@full.test", session=smtp,
-                     body="x" * 70 + "\r\n" * 200)
-        except smtplib.SMTPResponseException as e:
-            answer = e
-            break
-        if i > 20:  # what is over is known a moment later
-            time.sleep(0.1)
-    expect(answer is not None and answer.smtp_code == 452, answer)
-    expect(b"4.3.1" in answer.smtp_error, answer.smtp_error)
+    answer = use_up(s, full, "a@full.test")
+    expect(answer.smtp_code == 452 and b"4.3.1" in answer.smtp_error, answer)
     m = fill(s, other, "other.test", 1)[0]
     s.command("queue", "resume")
     arrives(peer, m)
@@ -117,6 +145,31 @@ def room(s, peer):
         except smtplib.SMTPResponseException:
             return None
     expect(wait_for(accepted, 30, 0.3), "it is still refused")
+
+
+def room_meanwhile(s, peer):
+    """A message that began while its server had room is refused when others have used it up."""
+    session = tenant(s, "crowd")
+    s.command("server", "set", "crowd/mail", "--bytes-limit", "64K")
+    s.command("queue", "pause")
+    begun = []
+    for _ in range(2):
+        smtp = session()
+        smtp.mail("a@crowd.test")
+        smtp.rcpt("late@peer.test")
+        expect(smtp.docmd("DATA")[0] == 354, "DATA")
+        smtp.send(b"From: <a@crowd.test>\r\nX-Test-Ref: late\r\n\r\n")
+        begun.append(smtp)
+    use_up(s, session, "a@crowd.test")
+    begun[0].send(b"short\r\n.\r\n")
+    begun[1].send(b"a longer one\r\n" * 150000 + b".\r\n")
+    for smtp in begun:
+        code, text = smtp.getreply()
+        expect(code == 452 and b"4.3.1" in text, (code, text))
+        expect(smtp.noop()[0] == 250, "the session does not go on")
+    s.command("queue", "resume")
+    expect(wait_for(lambda: not s.json("queue", "list", "--server", "crowd/mail"), 60), "queued")
+    expect(peer.copies("late") == 0, "a refused one was delivered")
 
 
 def pressure(s, peer):
@@ -141,12 +194,12 @@ def pressure(s, peer):
 
 def main():
     tap = Tap()
-    domains = ["peer.test"] + ["d%d.press.test" % i for i in range(50)]
+    domains = ["peer.test"] + SLOW + ["d%d.press.test" % i for i in range(50)]
     with Peer(slow) as peer, Sandbox(mx={d: peer.address for d in domains},
                                      settings={"queue.domain_in_flight": "4",
                                                "queue.in_flight": "5",
                                                "deliver.workers": "2"}) as s:
-        for test in fairness, classes, room, pressure:
+        for test in fairness, shares, classes, room, room_meanwhile, pressure:
             tap.run(test.__doc__.split("\n")[0], test, s, peer)
     tap.done()
 
