@@ -16,7 +16,7 @@
 #include "ctl/ctl.h"
 #include "ctl/output.h"
 
-enum { SCHEMA_VERSION = 2, TRIES_MAX = 8, PAUSE_NS = 5000000 };
+enum { SCHEMA_VERSION = 3, TRIES_MAX = 8, PAUSE_NS = 5000000 };
 enum { READONLY_RECOVERY = 264 };
 static const uint64_t copy_max = (UINT64_C(1) << 53) - 1;
 static const char path[] = "mail/mail.db";

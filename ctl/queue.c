@@ -1,8 +1,7 @@
 /*
  * queue.c - posthaste queue hold|release|retry|cancel|pause|resume: orders to queued.
  *
- * A copy, a message or a filter is one CHANGE, which is answered when it is on disk.  What it says
- * of copies that a worker has ("later") is only in queued's memory.
+ * A copy, a message or a filter is one CHANGE, which is answered when it is on disk.
  */
 #include "ctl/queue.h"
 

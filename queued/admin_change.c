@@ -2,7 +2,7 @@
  * admin_change.c - the command's orders: to open copies, and to the suppression list.
  *
  * An order is answered when it is durable.  A copy that is with a worker cannot be called back:
- * it is marked, and stopped when its attempt has failed.
+ * what is wanted of it is written down, and done when its attempt has failed.
  */
 #include <stdio.h>
 #include <sys/stat.h>
@@ -33,7 +33,7 @@ static void changed(struct chan *c, uint64_t count, uint64_t later)
 
 struct order {
 	enum queue_action action;
-	char reason[257];
+	char reason[JOB_WHY_MAX + 1];
 	uint64_t count, later;
 };
 
@@ -42,14 +42,45 @@ static const char *reason_or(const struct order *o, const char *other)
 	return o->reason[0] ? o->reason : other;
 }
 
-/* Its worker is asked nothing; change.c looks at it when the attempt has failed. */
-static void mark(struct job *j, struct order *o)
+static bool stops(const struct order *o)
 {
-	bool stops = o->action == QUEUE_HOLD || o->action == QUEUE_CANCEL;
+	return o->action == QUEUE_HOLD || o->action == QUEUE_CANCEL;
+}
 
-	o->count += !stops && j->wanted; /* the earlier order is withdrawn */
-	o->later += stops;
-	j->wanted = stops ? (uint8_t)o->action : 0;
+/* A copy that a worker has, of which the order wants something: to be stopped, or that an earlier
+ * order is withdrawn. */
+static struct job *away(uint64_t copy, const struct order *o)
+{
+	struct job *j = jobs_find(copy);
+
+	if (!j || j->done_pending || !(j->worker || j->former) || !(stops(o) || j->wanted))
+		return NULL;
+	return j;
+}
+
+/* The workers are asked nothing; change.c looks at what is wanted when an attempt has failed. */
+static bool want(const uint64_t *copies, size_t n, struct order *o)
+{
+	unsigned action = stops(o) ? o->action : 0;
+	size_t count = 0;
+	struct job *j;
+
+	store_begin(true);
+	for (size_t i = 0; i < n; i++) {
+		if (!away(copies[i], o))
+			continue;
+		store_put_wanted(copies[i], action, o->reason);
+		count++;
+	}
+	if (!count)
+		store_undo();
+	else if (!store_commit())
+		return false;
+	for (size_t i = 0; count && i < n; i++)
+		if ((j = away(copies[i], o)))
+			jobs_want(j, action, o->reason);
+	*(stops(o) ? &o->later : &o->count) += count;
+	return true;
 }
 
 static bool give_order(struct job *j, const struct order *o)
@@ -82,11 +113,7 @@ static void change_one(uint64_t copy, struct order *o)
 {
 	struct job *j = jobs_find(copy);
 
-	if (!j || j->done_pending)
-		return;
-	if (j->worker || j->former)
-		mark(j, o);
-	else
+	if (j && !j->done_pending && !j->worker && !j->former)
 		o->count += give_order(j, o);
 }
 
@@ -156,6 +183,11 @@ void admin_change(struct chan *c, const struct ipc_change *m)
 		mem_free(copies);
 		store_failed();
 		admin_done(c, EX_TEMPFAIL, "mail.db cannot be read now; nothing was changed");
+		return;
+	}
+	if (!want(one ? &one : copies, n, &o)) {
+		mem_free(copies);
+		admin_done(c, EX_TEMPFAIL, busy);
 		return;
 	}
 	ok = change_all(one ? &one : copies, n, &o);

@@ -65,6 +65,8 @@ static void hold(struct change *c, enum hold why)
 static void interrupt(struct change *c)
 {
 	c->interrupted = true;
+	if (!c->reason && c->job->wanted_why)
+		c->reason = mem_strdup(c->job->wanted_why);
 	if (c->job->wanted == QUEUE_HOLD)
 		hold(c, HOLD_OPERATOR);
 	else
@@ -89,6 +91,8 @@ static void decide_attempt(struct change *c)
 {
 	if (c->m.corrupt) {
 		hold(c, HOLD_CORRUPT);
+		if (c->job->wanted == QUEUE_CANCEL)
+			interrupt(c);
 	} else if (c->m.returned) {
 		c->due = c->now;
 		if (c->job->wanted)

@@ -222,7 +222,7 @@ static bool settle(const struct claim *c)
 		make_jobs(c);
 	if (err == -ENOENT && c->result == CLAIM_NEW)
 		take_back(c);
-	else if (err && err != -ENOENT)
+	if (err && err != -ENOENT)
 		LOG_RATED(LOG_ERROR, "claim-failed", SPOOL_CUR, KS("file", c->path), KERR(err));
 	else
 		finish(c);

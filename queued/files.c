@@ -69,7 +69,28 @@ void files_to_corrupt(const char *from, const char *name, const char *why)
 		LOG(LOG_ALERT, "corrupt", KS("file", to), KS("reason", why), KS("moved", "yes"));
 }
 
-/* A file that is not there was moved or removed by a try that did not live to say so. */
+/* Where a try put it that did not live to say so. */
+static int64_t find_kept(const struct qid *id)
+{
+	DIR *d = opendir(SPOOL_KEPT);
+	int64_t found = KEPT_GONE;
+	struct dirent *entry;
+	uint64_t day;
+
+	while (d && found == KEPT_GONE && (entry = readdir(d))) {
+		char path[SPOOL_PATH_SIZE];
+
+		if (span_u64(span_str(entry->d_name), INT32_MAX, &day) != 0)
+			continue;
+		spool_path_kept((int64_t)day, id, path);
+		if (access(path, F_OK) == 0)
+			found = (int64_t)day;
+	}
+	if (d)
+		closedir(d);
+	return found;
+}
+
 int64_t files_finish(const struct qid *id)
 {
 	char from[SPOOL_PATH_SIZE], to[SPOOL_PATH_SIZE];
@@ -87,9 +108,11 @@ int64_t files_finish(const struct qid *id)
 	spool_path_kept(day, id, to);
 	if (!err)
 		err = file_rename(from, to);
-	if (err && err != -ENOENT)
+	if (err == -ENOENT)
+		return find_kept(id);
+	if (err)
 		LOG(LOG_ERROR, "not-kept", KS("file", from), KERR(err));
-	return err && err != -ENOENT ? -1 : day;
+	return err ? -1 : day;
 }
 
 static int open_kept(const struct qid *id, struct spool_in *out, char why[SPOOL_WHY_SIZE])

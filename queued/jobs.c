@@ -113,15 +113,29 @@ void jobs_unplan(struct job *j)
 	j->planned = false;
 }
 
-static void schedule_node(struct hash_node *node, void *arg)
+struct each {
+	void (*fn)(struct job *);
+};
+
+static void each_node(struct hash_node *node, void *arg)
 {
-	(void)arg;
-	jobs_schedule(container_of(node, struct job, by_copy));
+	const struct each *each = arg;
+
+	each->fn(container_of(node, struct job, by_copy));
 }
 
-void jobs_schedule_all(void)
+void jobs_each(void (*fn)(struct job *))
 {
-	hash_each(&self.copies, schedule_node, NULL);
+	struct each each = {fn};
+
+	hash_each(&self.copies, each_node, &each);
+}
+
+void jobs_want(struct job *j, unsigned action, const char *why)
+{
+	mem_free(j->wanted_why);
+	j->wanted_why = *why ? mem_strdup(why) : NULL;
+	j->wanted = (uint8_t)action;
 }
 
 /* One that the plan did not give out (a worker had it before we started) is counted as well. */
@@ -162,6 +176,7 @@ bool jobs_end(struct job *j)
 	jobs_take_back(j);
 	jobs_unplan(j);
 	hash_remove(&self.copies, &j->by_copy);
+	mem_free(j->wanted_why);
 	mem_free(j->return_path);
 	mem_free(j->rcpt);
 	mem_free(j);

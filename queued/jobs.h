@@ -87,9 +87,12 @@ struct job {
 	size_t mark;	   /* its slot in inflight.c; 0: none */
 	bool former;	   /* waits for a worker that had it before this start */
 	bool done_pending; /* a change of it waits to be committed */
-	/* what an operator wants of a copy that is with a worker: 0, QUEUE_HOLD, QUEUE_CANCEL */
+	/* What an operator wants of a copy that is with a worker: 0, QUEUE_HOLD, QUEUE_CANCEL. */
 	uint8_t wanted;
+	char *wanted_why; /* NULL: not said */
 };
+
+enum { JOB_WHY_MAX = 256 }; /* bytes of an operator's reason */
 
 void jobs_init(const struct plan_limits *limits);
 extern struct plan jobs_plan;
@@ -104,8 +107,9 @@ struct span job_domain(const struct job *j);
 void jobs_schedule(struct job *j);
 /* Takes it out of the plan, as when its change waits to be committed. */
 void jobs_unplan(struct job *j);
-/* At the start: all that were loaded. */
-void jobs_schedule_all(void);
+void jobs_each(void (*fn)(struct job *));
+/* why: "" is none */
+void jobs_want(struct job *j, unsigned action, const char *why);
 void jobs_give(struct job *j, struct worker *w, struct job **list);
 void jobs_take_back(struct job *j); /* from its worker */
 /* Frees the job, and the message with its last one.  True: it was the last. */

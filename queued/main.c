@@ -118,7 +118,7 @@ static void recover(void)
 		;
 	store_each_unkept(finish_old);
 	inflight_open();
-	jobs_schedule_all();
+	jobs_each(results_again);
 	deliver_pause(store_setting("paused", paused, sizeof(paused)) &&
 		      strcmp(paused, "yes") == 0);
 	if (deliver_paused())

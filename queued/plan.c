@@ -161,8 +161,7 @@ static void hand_out(struct plan *p, struct plan_lane *lane)
 			if (!lane_has_room(p, f))
 				break;
 			unlink_flow(f);
-			make_ready(p, f,
-				   within_share(p, f->of.tenant) ? READY_HELD : READY_FREE);
+			make_ready(p, f, within_share(p, f->of.tenant) ? READY_HELD : READY_FREE);
 		}
 	}
 }

@@ -11,7 +11,13 @@
 
 #include "queued/plan.h"
 
-enum { MODEL_ENTRIES = 48, MODEL_DOMAINS = 4, MODEL_TENANTS = 3, MODEL_BULK_EVERY = 5, MODEL_SHARE = 4 };
+enum {
+	MODEL_ENTRIES = 48,
+	MODEL_DOMAINS = 4,
+	MODEL_TENANTS = 3,
+	MODEL_BULK_EVERY = 5,
+	MODEL_SHARE = 4
+};
 
 struct model_entry {
 	struct plan_entry e;
@@ -54,7 +60,8 @@ static unsigned model_flying(const struct model *m, int domain, bool bulk_only)
 }
 
 /* How many more could go. */
-static unsigned model_room_of(const struct model *m, int domain, enum plan_class class, unsigned max)
+static unsigned model_room_of(const struct model *m, int domain, enum plan_class class,
+			      unsigned max)
 {
 	unsigned reserved = (max * m->limits.reserved_percent + 99) / 100;
 	unsigned bulk_max = reserved < max ? max - reserved : 1, n = 0;

@@ -100,7 +100,8 @@ void results_suppress(struct job *j, const struct suppression *s);
 void results_expire(struct job *j);
 void results_cancel(struct job *j, const char *reason);
 void results_retry(struct job *j, const char *reason); /* due now */
-/* Without a result from its worker: it is due again, or stopped if an operator wanted that. */
+/* It is with no worker, or no more, without a result from that: it is due at its time, or stopped
+ * if an operator wanted that. */
 void results_again(struct job *j);
 /* The worker is gone: its results stay, nobody is told. */
 void results_forget_worker(const struct worker *w);

@@ -133,14 +133,16 @@ void results_retry(struct job *j, const char *reason)
 	add(CHANGE_RETRY, j)->reason = mem_strdup(reason);
 }
 
+static const char by_operator[] = "an operator cancelled it";
+
 void results_again(struct job *j)
 {
 	if (!j->wanted || j->done_pending || j->worker || j->former)
 		jobs_schedule(j);
 	else if (j->wanted == QUEUE_HOLD)
-		results_hold(j, HOLD_OPERATOR, NULL);
+		results_hold(j, HOLD_OPERATOR, j->wanted_why);
 	else
-		results_cancel(j, "an operator cancelled it");
+		results_cancel(j, j->wanted_why ? j->wanted_why : by_operator);
 }
 
 void results_suppress(struct job *j, const struct suppression *s)
@@ -207,7 +209,7 @@ static bool settle(struct change *c, struct finished *out)
 	j->attempts = c->attempts;
 	j->flags = (uint16_t)c->flags;
 	j->due = c->due;
-	j->wanted = 0;
+	jobs_want(j, 0, "");
 	*out = (struct finished){j->message->id, j->message->n};
 	if (state_final(j->state))
 		return jobs_end(j);

@@ -14,7 +14,8 @@
 #include "mail_sql.h"
 
 #define MAIL_DB "mail/mail.db"
-enum { SCHEMA_VERSION = 2 };
+enum { SCHEMA_VERSION = 3 };
+_Static_assert(MAIL_SQL_TO_3 == MAIL_SQL_SCHEMA + SCHEMA_VERSION - 1, "the last step");
 
 static struct db *db;
 
@@ -231,6 +232,39 @@ void store_put_copy(const struct store_copy *c)
 	db_run(db, S);
 }
 
+static const struct {
+	enum queue_action action;
+	const char *name;
+} wanted[] = {{QUEUE_HOLD, "hold"}, {QUEUE_CANCEL, "cancel"}};
+
+void store_put_wanted(uint64_t copy, unsigned action, const char *why)
+{
+	enum { S = MAIL_SQL_COPY_WANT };
+	char text[JOB_WHY_MAX + 16] = "";
+
+	for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+		if (wanted[i].action == action)
+			snprintf(text, sizeof(text), "%s%s%s", wanted[i].name, *why ? ": " : "",
+				 why);
+	db_text(db, S, span_str(text));
+	db_u64(db, S, copy);
+	db_run(db, S);
+}
+
+static void load_wanted(struct job *j, struct span text)
+{
+	struct span name = span_cut(&text, ':');
+
+	for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+		char why[JOB_WHY_MAX + 1];
+
+		if (!span_eq_str(name, wanted[i].name) ||
+		    span_cstr(span_from(text, 1), why, sizeof(why)) != 0)
+			continue;
+		jobs_want(j, wanted[i].action, why);
+	}
+}
+
 void store_put_event(const struct event *e, uint64_t message, uint64_t copy, int64_t at_ms)
 {
 	struct buf json;
@@ -324,6 +358,7 @@ enum {
 	OC_PATH,
 	OC_HOLD,
 	OC_FLAGS,
+	OC_WANTED,
 	OC_SERVER,
 	OC_DOMAIN,
 	OC_RECEIVED,
@@ -390,6 +425,7 @@ static void load_row(void)
 	j->attempts = (unsigned)db_get_u64(db, OC, OC_ATTEMPTS);
 	j->hold = hold_read(db_get_text(db, OC, OC_HOLD));
 	j->flags = (uint16_t)db_get_u64(db, OC, OC_FLAGS);
+	load_wanted(j, db_get_text(db, OC, OC_WANTED));
 	j->due = not_after(mono_of_wall((struct wall){db_get_i64(db, OC, OC_NEXT)}),
 			   longest_wait_ms(j));
 	if (j->state == STATE_HELD && j->hold == HOLD_NONE) { /* nobody knows why: for ever */

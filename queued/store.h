@@ -59,6 +59,8 @@ struct store_copy {
 	const char *last; /* NULL: as it is */
 };
 void store_put_copy(const struct store_copy *c);
+/* See struct job; store_put_copy() ends it. */
+void store_put_wanted(uint64_t copy, unsigned action, const char *why);
 /* copy 0: of the message as a whole */
 void store_put_event(const struct event *e, uint64_t message, uint64_t copy, int64_t at_ms);
 void store_close_one(uint64_t message);
@@ -76,7 +78,7 @@ bool store_message(const struct qid *id, struct store_row *out);
 bool store_setting(const char *name, char *value, size_t size);
 /* Those whose name begins so. */
 void store_each_setting(const char *prefix, void (*fn)(struct span name, struct span value));
-/* Loads what is not final into jobs.h. */
+/* Loads what is not final into jobs.h, planned nowhere. */
 void store_load_open(void);
 /* Calls fn for each finished message whose file was not moved or removed yet. */
 void store_each_unkept(void (*fn)(uint64_t n, const struct qid *id));

@@ -31,7 +31,7 @@
 #define POKE "run/queued/poke"
 
 enum { FULL_CHECK_MS = 1000, REPLY_SIZE = REPAIR_REPLY_SIZE, SLICE = 16 * 1024 };
-enum { ROOM_EACH = 1 << 20 }; /* bytes of a message after which its room is looked at again */
+enum { ROOM_EACH = 1 << 20 };	/* bytes of a message after which its room is looked at again */
 enum { LINE_MAX_LENGTH = 998 }; /* RFC 5322 2.1.1 */
 
 static const char no_room[] = "452 4.3.1 Not enough room for mail now, try again later";
@@ -101,8 +101,8 @@ static bool is_full(void)
 	struct mono now = mono_now();
 
 	if (now.ms - self.full_checked.ms >= FULL_CHECK_MS) {
-		bool full =
-			spool_is_full(SPOOL_NEW_SMTPD, self.conf->spool_free, self.conf->spool_free_percent);
+		bool full = spool_is_full(SPOOL_NEW_SMTPD, self.conf->spool_free,
+					  self.conf->spool_free_percent);
 
 		if (full && !self.full)
 			LOG(LOG_ERROR, "spool-full",

@@ -3,8 +3,8 @@
  *
  * The header section is gathered first (what signs depends on it, and it is repaired), then
  * everything streams into the file.  intake_finish() ends in exactly one call of answered(): after
- * the flush with 250, or with what went wrong, and then nothing of the message is left.  Whether there is room for it is looked at as it begins, after
- * each megabyte and as it ends.
+ * the flush with 250, or with what went wrong, and then nothing of the message is left.  Whether
+ * there is room for it is looked at as it begins, after each megabyte and as it ends.
  */
 #ifndef SMTPD_INTAKE_H
 #define SMTPD_INTAKE_H
@@ -21,7 +21,8 @@ struct intake_facts {
 	struct submitter_facts submitter;
 };
 
-/* After fork, in each worker, which keeps conf; dies when the key of our loop mark cannot be read. */
+/* After fork, in each worker, which keeps conf; dies when the key of our loop mark cannot be
+ * read. */
 void intake_init(const struct conf *conf);
 /* Says what is wrong (a reply line), or NULL: a message may come, and there is room for it. */
 const char *intake_refusal(const struct submitter_facts *submitter);

@@ -2,7 +2,8 @@
 -- Times are wall milliseconds.  States and event types are numbers of state.h and event.def.
 -- copies.flags: 1 the event delayed was written, 2 released by an operator (what held it is not
 -- looked at again), 4 counted for the send limit.  suppressions: server 0 is every server's;
--- addresses in lower case; expires 0 is never.
+-- addresses in lower case; expires 0 is never.  copies.wanted: what is to become of a copy that a
+-- worker has when this attempt has failed: '', 'hold' or 'cancel', with ': REASON' where one was given.
 
 -- name: schema
 CREATE TABLE messages (
@@ -36,7 +37,8 @@ CREATE TABLE copies (
 	return_path TEXT NOT NULL,
 	last TEXT NOT NULL DEFAULT '',
 	hold TEXT NOT NULL DEFAULT '',
-	flags INTEGER NOT NULL DEFAULT 0
+	flags INTEGER NOT NULL DEFAULT 0,
+	wanted TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX copies_message ON copies(message);
 CREATE INDEX copies_open ON copies(id) WHERE state < 3;
@@ -57,6 +59,7 @@ CREATE TABLE suppressions (
 	expires INTEGER NOT NULL,
 	PRIMARY KEY (server, address)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX suppressions_address ON suppressions(address);
 CREATE TABLE settings (
 	name TEXT PRIMARY KEY,
 	value TEXT NOT NULL
@@ -89,6 +92,10 @@ CREATE TABLE settings (
 	value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- name: to_3
+ALTER TABLE copies ADD COLUMN wanted TEXT NOT NULL DEFAULT '';
+CREATE INDEX suppressions_address ON suppressions(address);
+
 -- writing
 
 -- name: message_insert
@@ -103,10 +110,14 @@ VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?)
 -- name: event_insert
 INSERT INTO events(at, type, message, copy, data) VALUES (?, ?, ?, ?, ?)
 
--- last NULL: stays as it is
+-- last NULL: stays as it is.  What was wanted has been done, or has no sense any more.
 -- name: copy_update
-UPDATE copies SET state = ?, attempts = ?, next = ?, hold = ?, flags = ?, last = COALESCE(?, last)
+UPDATE copies SET state = ?, attempts = ?, next = ?, hold = ?, flags = ?, last = COALESCE(?, last),
+	wanted = ''
 WHERE id = ?
+
+-- name: copy_want
+UPDATE copies SET wanted = ? WHERE id = ?
 
 -- name: message_close_one
 UPDATE messages SET open = open - 1 WHERE n = ?
@@ -189,7 +200,7 @@ SELECT 1 FROM suppressions LIMIT 1
 -- everything that is not final, for queued's start
 -- name: open_copies
 SELECT c.id, c.message, m.id, c.rcpt, c.state, c.attempts, c.next, c.return_path, c.hold, c.flags,
-	m.server, m.domain, m.received, m.credential, m.size, m.stream, m.expires
+	c.wanted, m.server, m.domain, m.received, m.credential, m.size, m.stream, m.expires
 FROM copies c INDEXED BY copies_open JOIN messages m ON m.n = c.message WHERE c.state < 3
 
 -- open copies that a filter of the command fits

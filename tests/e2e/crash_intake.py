@@ -9,6 +9,7 @@ happens from there to the receiver is in crash_delivery.py.
 
 import os
 import re
+import sqlite3
 import signal
 import smtplib
 import socket
@@ -418,6 +419,10 @@ def _(s, peer):
         s.wait_final(last)
     equal([s.state(last), peer.copies(c.ref)], [["cancelled"], 0])
     equal([e["event"] for e in s.events(last)], ["accepted", "cancelled"])
+    db = sqlite3.connect("file:%s?mode=ro" % s.path("mail/mail.db"), uri=True)
+    kept = db.execute("SELECT kept FROM messages WHERE id = ?", [str(last)]).fetchone()[0]
+    db.close()
+    equal(kept, 0, "kept until day")
     equal(s.files("spool/new"), [])
 
 

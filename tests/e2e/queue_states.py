@@ -3,6 +3,7 @@
 orders of an operator, retention.  Everything is looked at from outside, by the command."""
 
 import os
+import signal
 import sqlite3
 import sys
 import time
@@ -196,18 +197,66 @@ def by_filter(s, peer, mood):
     expect(code == 64, (code, err))
 
 
-def cancelled_in_flight(s, peer, mood):
-    """A copy that a worker has is stopped when its attempt has failed."""
+def in_flight(s, mood):
+    """A message whose only copy a worker has; what to append to for its attempt to fail."""
     go = []
     mood.reply = lambda session: "451 4.2.0 later" if wait_for(lambda: go, 20) else "451 slow"
     m = s.submit("flying@peer.test")
     expect(wait_for(lambda: s.json("queue", "show")[0]["in_flight"] == 1), "not in flight")
+    return m, go
+
+
+def cancelled_in_flight(s, peer, mood):
+    """A copy that a worker has is stopped when its attempt has failed."""
+    m, go = in_flight(s, mood)
     done = s.json("queue", "cancel", m)[0]
     expect(done["count"] == 0 and done["later"] == 1, done)
     go.append(1)
     reaches(s, m, ["cancelled"])
     expect(events(s, m)[-2:] == ["deferred", "cancelled"], events(s, m))
     mood.reply = None
+
+
+def held_in_flight(s, peer, mood):
+    """The same with hold, and its reason; release withdraws it."""
+    m, go = in_flight(s, mood)
+    done = s.json("queue", "hold", m, "--reason", "asked: by phone")[0]
+    expect((done["count"], done["later"]) == (0, 1), done)
+    go.append(1)
+    reaches(s, m, ["held"])
+    expect(event(s, m, "held")["detail"] == "asked: by phone", s.trace(m))
+    s.command("queue", "cancel", m)
+    m, go = in_flight(s, mood)
+    s.command("queue", "cancel", m)
+    done = s.json("queue", "release", m)[0]
+    expect((done["count"], done["later"]) == (1, 0), done)
+    go.append(1)
+    reaches(s, m, ["deferred"])
+    mood.reply = None
+    s.command("queue", "retry", m)
+    reaches(s, m, ["delivered"])
+
+
+def later_over_a_restart(s, peer, mood):
+    """What is wanted of a copy in flight is not forgotten by queued, nor by the whole instance."""
+    m, go = in_flight(s, mood)
+    s.command("queue", "cancel", m, "--reason", "by phone")
+    os.kill(s.pid("queued"), signal.SIGKILL)
+    expect(wait_for(s.ready, 20), "queued is not back")
+    go.append(1)
+    reaches(s, m, ["cancelled"])
+    expect(event(s, m, "cancelled")["reason"] == "by phone", s.trace(m))
+    m, go = in_flight(s, mood)
+    s.command("queue", "hold", m, "--reason", "by mail")
+    s.kill_all()
+    go.append(1)
+    mood.reply = None
+    s.start()
+    reaches(s, m, ["held"])
+    expect(event(s, m, "held")["detail"] == "by mail", s.trace(m))
+    expect(peer.copies(m.ref) == 0, "it was sent")
+    s.command("queue", "release", m)
+    reaches(s, m, ["delivered"])
 
 
 def expires(s, peer, mood):
@@ -344,6 +393,8 @@ TESTS = [
     ("orders by tag, domain, state, age, server and recipient", by_filter),
     ("an order to a copy in flight is carried out when its attempt has failed",
      cancelled_in_flight),
+    ("hold in flight, with its reason, and withdrawn", held_in_flight),
+    ("an order for a copy in flight outlives queued and a kill of all", later_over_a_restart),
     ("X-Posthaste-Expires ends a copy", expires),
     ("an idempotency key sends once; another content under it is held", idempotency),
     ("a delayed copy says so once", delayed),
