@@ -58,8 +58,8 @@ static bool right_submitter(const struct envelope *e, enum submitter submitter)
 	return true;
 }
 
-/* Reads one file into the batch; what is corrupt is put aside, what is not finished is left. */
-static void read_one(const char *path, const char *name, enum submitter submitter)
+/* Reads one file into the batch; what is corrupt is put aside.  -EAGAIN: it is not finished. */
+static int read_one(const char *path, const char *name, enum submitter submitter)
 {
 	struct claim *c = &self.batch[self.count];
 	char why[SPOOL_WHY_SIZE];
@@ -85,12 +85,13 @@ static void read_one(const char *path, const char *name, enum submitter submitte
 	if (err == -EBADMSG)
 		files_to_corrupt(path, name, why);
 	else if (err && err != -EAGAIN && err != -ENOENT)
-		LOG(LOG_ERROR, "claim-failed", KS("file", path), KERR(err));
+		LOG_RATED(LOG_ERROR, "claim-failed", path, KS("file", path), KERR(err));
 	if (err)
-		return;
+		return err;
 	snprintf(c->path, sizeof(c->path), "%s", path);
 	make_tokens(c);
 	self.count++;
+	return 0;
 }
 
 static bool write_rows(void)
@@ -264,7 +265,7 @@ static bool read_folder(const char *folder, enum submitter submitter)
 		if (qid_parse(span_str(entry->d_name), &id) != 0)
 			continue;
 		spool_path_new(folder, &id, path);
-		read_one(path, entry->d_name, submitter);
+		(void)read_one(path, entry->d_name, submitter);
 	}
 	if (d)
 		closedir(d);
@@ -295,7 +296,10 @@ static void recover_one(const char *folder, const char *name)
 		return;
 	}
 	spool_path_new(folder, &id, path);
-	read_one(path, name, SUBMITTER_SMTPD);
+	if (read_one(path, name, SUBMITTER_SMTPD) == -EAGAIN) /* nobody writes there */
+		LOG(LOG_ALERT, "unreadable", KS("file", path),
+		    KS("reason", "its owner or mode was changed: give it to queued's user with "
+				 "mode 0644 and restart queued"));
 	if (self.count == BATCH && !end_batch(&moved))
 		die(EX_IOERR, "the spool could not be read into mail/mail.db; see above");
 }

@@ -184,7 +184,7 @@ static enum gate look_at_server(struct job *j, const struct kept *k)
 	enum hold why;
 
 	if (k->err) {
-		results_cancel(j, "its mail server was deleted");
+		results_hold(j, HOLD_SERVER_UNKNOWN, NULL);
 		return GATE_STOPPED;
 	}
 	note_limits(j->message->usage, &k->gate);

@@ -41,7 +41,10 @@ enum job_flag {
 	HOLD(IDEMPOTENCY, 5, "idempotency",                                                      \
 	     "its idempotency key belongs to a message with another content; release or cancel") \
 	HOLD(OPERATOR, 6, "operator", "an operator holds it; release or cancel")                 \
-	HOLD(CORRUPT, 7, "corrupt", "its file is damaged or missing; restore it, then release")
+	HOLD(CORRUPT, 7, "corrupt", "its file is damaged or missing; restore it, then release")  \
+	HOLD(SERVER_UNKNOWN, 8, "server-unknown",                                                \
+	     "control.db has no such mail server; if an older one was restored, restore the "    \
+	     "newer, then release; else cancel")
 
 enum hold {
 #define HOLD(NAME, number, name, detail) HOLD_##NAME = number,

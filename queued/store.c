@@ -4,6 +4,8 @@
 #include "queued/store.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/db/checkpoint.h"
 #include "common/db/db.h"
@@ -14,6 +16,10 @@
 #include "mail_sql.h"
 
 #define MAIL_DB "mail/mail.db"
+#define MARKS "mail/inflight" /* inflight.c makes it at the first start */
+#define MOVE_AWAY                                                                                \
+	"move it away to have it made anew from the spool (export the suppression list before, " \
+	"if it can be read)"
 enum { SCHEMA_VERSION = 3 };
 _Static_assert(MAIL_SQL_TO_3 == MAIL_SQL_SCHEMA + SCHEMA_VERSION - 1, "the last step");
 
@@ -21,16 +27,23 @@ static struct db *db;
 
 void store_open(void)
 {
+	struct stat st;
 	char error[512];
+	bool lost = access(MARKS, F_OK) == 0 && (stat(MAIL_DB, &st) < 0 || st.st_size == 0);
 
 	db = db_open(MAIL_DB, DB_WRITE, mail_sql, MAIL_SQL_COUNT, MAIL_SQL_SCHEMA, SCHEMA_VERSION,
 		     error, sizeof(error));
 	if (!db)
 		die(EX_IOERR,
 		    "%s; nothing is lost (mail goes on being accepted): make room, or "
-		    "restore the file, or move it away to have it made anew from the "
-		    "spool",
+		    "restore the file, or " MOVE_AWAY,
 		    error);
+	if (lost)
+		LOG(LOG_ALERT, "database-made-anew", KS("file", MAIL_DB),
+		    KS("reason",
+		       "it was missing or empty: queued mail is taken from the spool; the "
+		       "suppression list, events and idempotency keys are gone unless it "
+		       "is restored"));
 	checkpoint_start(MAIL_DB);
 }
 
@@ -417,9 +430,8 @@ static void load_row(void)
 
 	if (!m || addr_parse(db_get_text(db, OC, OC_RCPT), &rcpt) != 0)
 		die(EX_DATAERR,
-		    "%s: the row of copy %llu is damaged; restore the file, or move it "
-		    "away to have it made anew from the spool",
-		    MAIL_DB, (unsigned long long)copy);
+		    "%s: the row of copy %llu is damaged; restore the file, or " MOVE_AWAY, MAIL_DB,
+		    (unsigned long long)copy);
 	j = jobs_new(m, copy, &rcpt);
 	j->state = (enum copy_state)db_get_u64(db, OC, OC_STATE);
 	j->attempts = (unsigned)db_get_u64(db, OC, OC_ATTEMPTS);
@@ -441,7 +453,8 @@ void store_load_open(void)
 	while (db_step(db, MAIL_SQL_OPEN_COPIES))
 		load_row();
 	if (db_error(db))
-		die(EX_IOERR, "%s: %s", MAIL_DB, db_error_text(db));
+		die(EX_IOERR, "%s: %s; restore the file, or " MOVE_AWAY, MAIL_DB,
+		    db_error_text(db));
 }
 
 void store_each_unkept(void (*fn)(uint64_t n, const struct qid *id))

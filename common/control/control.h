@@ -95,7 +95,7 @@ struct control_gate {
 	uint64_t send_limit;  /* copies in a rolling hour; 0: none */
 	uint64_t bytes_limit; /* of unfinished messages; 0: queue.server_bytes counts */
 };
-/* -ENOENT: the server was deleted.  A credential that was deleted (or 0) holds nothing. */
+/* -ENOENT: there is no such server.  A credential that was deleted (or 0) holds nothing. */
 int control_gate(struct control *c, uint64_t server, uint64_t credential,
 		 struct control_gate *out) MUST_CHECK;
 /* Another number after every change that another process made, and after every control_open():

@@ -348,8 +348,10 @@ int spool_in_open(const char *path, struct spool_in *out, char why[SPOOL_WHY_SIZ
 	why[0] = '\0';
 	if (in.fd < 0 && errno == EACCES)
 		return -EAGAIN; /* 0600 and another user's: being written */
+	if (in.fd < 0 && (errno == ELOOP || errno == ENXIO))
+		return bad(why, errno == ELOOP ? "a symbolic link" : "a socket");
 	if (in.fd < 0)
-		return errno == ELOOP ? bad(why, "a symbolic link") : -errno;
+		return -errno;
 	err = check_file(&in, why);
 	if (err)
 		fd_close(&in.fd);

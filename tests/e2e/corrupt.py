@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import smtplib
+import socket
 import sqlite3
 import sys
 import time
@@ -55,6 +56,17 @@ def as_fifo(name):
     os.mkfifo(name)
 
 
+def as_socket(name):
+    os.unlink(name)
+    here = os.getcwd()
+    os.chdir(os.path.dirname(name))  # its name has at most 108 octets
+    try:
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.bind(os.path.basename(name))
+    finally:
+        os.chdir(here)
+
+
 def sparse(name):
     os.truncate(name, 4 << 30)
 
@@ -65,7 +77,7 @@ def damages(size):
     positions = sorted(rng.sample(range(size), 25)) + [0, size - 1, size - END, size - 2]
     found = [("octet %d" % p, lambda n, p=p: flip(n, p)) for p in positions]
     found += [("cut to %d" % p, lambda n, p=p: cut(n, p)) for p in (0, 1, END, size // 2, size - 1)]
-    found += [(f.__name__, f) for f in (as_folder, as_link, as_fifo, sparse)]
+    found += [(f.__name__, f) for f in (as_folder, as_link, as_fifo, as_socket, sparse)]
     return found
 
 
@@ -153,8 +165,11 @@ def damaged_before_the_start(s, peer):
         m = s.submit("start@peer.test", body="x" * 70 + "\r\n")
         good.append(s.submit("good@peer.test"))
         bad.append((what, m, damage))
+    hidden = s.submit("hidden@peer.test")
     s.command("message", "list")
     s.stop()
+    hidden_path = path(s, "spool", "cur", hidden[-2:], hidden)
+    os.chmod(hidden_path, 0o600)  # as a restore may do
     for what, m, damage in bad:
         damage(path(s, "spool", "cur", m[-2:], m))
     for name in os.listdir(path(s, "mail")):
@@ -162,7 +177,12 @@ def damaged_before_the_start(s, peer):
             os.unlink(path(s, "mail", name))
     start = os.path.getsize(s.log)
     s.start()
+    expect(s.log_find("alert database-made-anew .*suppression", start), "mail.db: not told")
+    expect(s.log_find("alert unreadable .*%s" % hidden, start), "mode 0600: not told")
     ends_well(s, peer, good, [(what, m) for what, m, _ in bad])
+    os.chmod(hidden_path, 0o644)
+    os.kill(s.pid("queued"), signal.SIGKILL)
+    ends_well(s, peer, [hidden], [])
     for what, m, _ in bad:
         expect(os.path.lexists(path(s, "spool", "corrupt", m)), "%s is not put aside" % what)
         expect(s.log_find(r"alert corrupt .*%s.* reason=" % m, start), "%s is not told" % what)
@@ -291,6 +311,54 @@ def restored(s, peer):
     expect(s.command("verify", "--deep", check=False)[0] == 0, s.command("verify", check=False))
 
 
+def control_restored(s, peer):
+    """With an older control.db the mail of a server that it does not know waits, and is not lost."""
+    def set_aside(suffix):
+        for name in os.listdir(path(s, "control")):
+            if name.startswith("control.db"):
+                os.rename(path(s, "control", name), path(s, name + suffix))
+
+    def put_back(suffix):
+        for name in os.listdir(s.dir):
+            if name.endswith(suffix):
+                os.rename(path(s, name), path(s, "control", name[:-len(suffix)]))
+    s.stop()
+    set_aside(".old")
+    for name in os.listdir(s.dir):
+        if name.endswith(".old"):
+            new = path(s, "control", name[:-len(".old")])
+            shutil.copy2(path(s, name), new)
+            st = os.stat(path(s, name))
+            os.chown(new, st.st_uid, st.st_gid)
+    s.start()
+    s.command("server", "create", "sandbox/later")
+    s.command("domain", "create", "later.test", "--server", "sandbox/later", "--verified")
+    secret = s.json("credential", "create", "smtp", "app", "--server", "sandbox/later")[0]["secret"]
+    s.command("queue", "pause")
+    smtp = s.session(login=False)
+    smtp.login("later", secret)
+    m = s.submit("waits@peer.test", sender="a@later.test", session=smtp)
+    smtp.close()
+    s.command("message", "list")
+    s.stop()
+    set_aside(".new")
+    put_back(".old")
+    s.start()
+    s.command("queue", "resume")
+    expect(wait_for(lambda: s.state(m) == ["held"]), s.state(m))
+    held = [e for e in s.trace(m) if e["event"] == "held"][0]
+    expect(held["reason"] == "server-unknown" and "restore" in held["detail"], held)
+    s.command("queue", "release", m)
+    expect(wait_for(lambda: [e["event"] for e in s.trace(m)][-1] == "held"), s.trace(m))
+    s.stop()
+    set_aside(".old")
+    put_back(".new")
+    s.start()
+    s.command("queue", "release", m)
+    expect(wait_for(lambda: s.state(m) == ["delivered"]), s.state(m))
+    expect(peer.copies(m.ref) == 1, "copies: %d" % peer.copies(m.ref))
+
+
 def locked(s, peer):
     c = sqlite3.connect(path(s, "mail", "mail.db"), isolation_level=None)
     c.execute("BEGIN EXCLUSIVE")
@@ -391,10 +459,11 @@ TESTS = [
     ("mail.db that is no database", broken_database(empty_garbage)),
     ("mail.db of a newer release", broken_database(newer)),
     ("mail.db cut in half", broken_database(truncated)),
-    ("mail.db with a damaged page", broken_database(a_page, "malformed")),
+    ("mail.db with a damaged page", broken_database(a_page)),
     ("mail.db that lost its -wal", without_its_end(lose_wal)),
     ("mail.db of 0 octets", without_its_end(empty)),
     ("mail.db restored from a backup", restored),
+    ("control.db restored from a backup", control_restored),
     ("mail.db locked by somebody else", locked),
     ("the folders of spool/cur are missing", folders_missing),
     ("the folders of spool/cur are not writable", folders_unwritable),
