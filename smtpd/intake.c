@@ -86,7 +86,7 @@ void intake_init(const struct conf *conf)
 {
 	bool syncfs_allowed = conf->spool_syncfs == 0; /* "auto" */
 
-	self.conf = conf;
+	intake_configure(conf);
 	secret_load("smtpd", "complaint", self.complaint_key);
 	ids_init(&self.ids, COUNTER, SUBMITTER_SMTPD);
 	self.poke = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -94,6 +94,11 @@ void intake_init(const struct conf *conf)
 	self.flusher = flusher_new(syncfs_allowed && flush_own_filesystem("spool"), on_flushed);
 	self.full_checked.ms = -FULL_CHECK_MS;
 	loop_turn_end(send_poke);
+}
+
+void intake_configure(const struct conf *conf)
+{
+	self.conf = conf;
 }
 
 static bool is_full(void)

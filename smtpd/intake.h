@@ -21,9 +21,10 @@ struct intake_facts {
 	struct submitter_facts submitter;
 };
 
-/* After fork, in each worker, which keeps conf; dies when the key of our loop mark cannot be
- * read. */
+/* After fork, in each worker; dies when the key of our loop mark cannot be read. */
 void intake_init(const struct conf *conf);
+/* conf is in force from now on, and lives until the next call. */
+void intake_configure(const struct conf *conf);
 /* Says what is wrong (a reply line), or NULL: a message may come, and there is room for it. */
 const char *intake_refusal(const struct submitter_facts *submitter);
 struct intake *intake_new(const struct intake_facts *facts,

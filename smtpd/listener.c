@@ -477,6 +477,7 @@ static void on_hup(int signo)
 		return;
 	snprintf(self.hostname, sizeof(self.hostname), "%s", self.conf->hostname.s);
 	guard_configure(self.conf);
+	intake_configure(self.conf);
 	error = listener_check_tls(self.conf);
 	if (error)
 		LOG(LOG_ERROR, "config-refused", KS("reason", error));
