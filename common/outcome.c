@@ -4,32 +4,12 @@
 
 #include "common/utf8.h"
 
-static void escape(struct span s, char *out, size_t size)
-{
-	size_t at = 0;
-
-	while (s.n && at + 5 < size) {
-		size_t len = utf8_length(s);
-
-		if (len == 0 || s.p[0] < ' ' || s.p[0] == 0x7f) {
-			snprintf(out + at, size - at, "\\x%02x", s.p[0]);
-			at += 4;
-			len = 1;
-		} else {
-			memcpy(out + at, s.p, len);
-			at += len;
-		}
-		s = span_from(s, len);
-	}
-	out[at] = '\0';
-}
-
 void outcome_set(struct outcome *o, enum outcome_kind kind, uint16_t code, const char *status,
 		 struct span text)
 {
 	*o = (struct outcome){.kind = kind, .code = code};
 	snprintf(o->status, sizeof(o->status), "%s", status);
-	escape(text, o->text, sizeof(o->text));
+	utf8_escape(text, o->text, sizeof(o->text));
 }
 
 const char *outcome_name(enum outcome_kind kind)

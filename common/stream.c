@@ -365,24 +365,48 @@ static void tls_later(void *arg)
 		begin_tls(s);
 }
 
-void stream_start_tls(struct stream *s, SSL_CTX *ctx, bool as_server, const char *sni)
+static void start_tls(struct stream *s, SSL_CTX *ctx)
 {
-	if (s->dead)
-		return;
 	must(!s->ssl);
 	s->ssl = SSL_new(ctx);
 	must(s->ssl != NULL);
-	s->tls_server = as_server;
-	if (sni && *sni) {
-		char *name = mem_strdup(sni); /* OpenSSL's macro drops const */
-
-		SSL_set_tlsext_host_name(s->ssl, name);
-		mem_free(name);
-	}
 	s->tls_wanted = true;
 	bufferevent_disable(s->bev, EV_READ);
 	/* when nothing waits to be sent, no write callback will come */
 	loop_later(tls_later, s);
+}
+
+void stream_start_tls(struct stream *s, SSL_CTX *ctx)
+{
+	if (s->dead)
+		return;
+	s->tls_server = true;
+	start_tls(s, ctx);
+}
+
+void stream_start_tls_to(struct stream *s, SSL_CTX *ctx, const char *host)
+{
+	X509_VERIFY_PARAM *param;
+	char *name;
+
+	if (s->dead)
+		return;
+	start_tls(s, ctx);
+	param = SSL_get0_param(s->ssl);
+	if (X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1)
+		return;
+	ERR_clear_error();
+	name = mem_strdup(host); /* OpenSSL's macro drops const */
+	SSL_set_tlsext_host_name(s->ssl, name);
+	mem_free(name);
+	must(X509_VERIFY_PARAM_set1_host(param, host, 0) == 1);
+}
+
+const char *stream_tls_doubt(const struct stream *s)
+{
+	long result = s->ssl ? SSL_get_verify_result(s->ssl) : X509_V_ERR_UNSPECIFIED;
+
+	return result == X509_V_OK ? "" : X509_verify_cert_error_string(result);
 }
 
 const char *stream_tls(const struct stream *s)

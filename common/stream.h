@@ -57,10 +57,14 @@ void stream_resume(struct stream *s);
 /* 0: no limit.  Counts from now; each byte read begins it anew. */
 void stream_timeout(struct stream *s, int64_t ms);
 
-/* Begins TLS when the output written so far has gone.  as_server with a server's context.
+/* Begins TLS when the output written so far has gone, as a server.
  * Bytes that came before the handshake and have not been used end the connection with
- * STREAM_TLS_FAILED: nothing sent ahead is carried over (CVE-2011-0411).  sni: NULL or the name. */
-void stream_start_tls(struct stream *s, SSL_CTX *ctx, bool as_server, const char *sni);
+ * STREAM_TLS_FAILED: nothing sent ahead is carried over (CVE-2011-0411). */
+void stream_start_tls(struct stream *s, SSL_CTX *ctx);
+/* As a client of the host of that name (or IP address), which the certificate should have. */
+void stream_start_tls_to(struct stream *s, SSL_CTX *ctx, const char *host);
+/* Why the certificate does not prove that host; "": it does. */
+const char *stream_tls_doubt(const struct stream *s);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", or "" in clear. */
 const char *stream_tls(const struct stream *s);
 const char *stream_error(const struct stream *s);
@@ -70,8 +74,9 @@ const char *stream_peer_ip(const struct stream *s);
 /* Contexts.  NULL and a sentence in error (with the file's name and what to do). */
 SSL_CTX *tls_server_ctx(const char *cert_file, const char *key_file, char *error,
 			size_t error_size);
-/* For delivery: any certificate is taken (opportunistic, RFC 7435). */
-SSL_CTX *tls_client_ctx(void);
+/* For delivery: any certificate is taken (opportunistic, RFC 7435), and stream_tls_doubt() says
+ * what it is worth.  ca_file: "" for the authorities of the system. */
+SSL_CTX *tls_client_ctx(const char *ca_file, char *error, size_t error_size);
 
 /* IP of a socket address as text; "" when it is none. */
 enum { IP_TEXT_SIZE = 48 };

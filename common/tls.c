@@ -48,10 +48,19 @@ SSL_CTX *tls_server_ctx(const char *cert_file, const char *key_file, char *error
 
 /* Opportunistic TLS (RFC 7435): an old version or an odd certificate is still better than clear
  * text, which is what refusing would lead to. */
-SSL_CTX *tls_client_ctx(void)
+SSL_CTX *tls_client_ctx(const char *ca_file, char *error, size_t error_size)
 {
 	SSL_CTX *ctx = make(TLS_client_method());
 
+	if (!*ca_file) {
+		must(SSL_CTX_set_default_verify_paths(ctx) == 1);
+	} else if (SSL_CTX_load_verify_file(ctx, ca_file) != 1) {
+		snprintf(error, error_size,
+			 "deliver.tls_ca = %s: no certificates (PEM) can be read there", ca_file);
+		ERR_clear_error();
+		SSL_CTX_free(ctx);
+		return NULL;
+	}
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
 	SSL_CTX_set_min_proto_version(ctx, TLS1_VERSION);
 	must(SSL_CTX_set_cipher_list(ctx, "DEFAULT:@SECLEVEL=0") == 1);

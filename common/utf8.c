@@ -1,5 +1,7 @@
 #include "common/utf8.h"
 
+#include <stdio.h>
+
 static bool continues(struct span s, size_t from, size_t n)
 {
 	if (s.n < n)
@@ -69,4 +71,24 @@ void utf8_repair(struct span s, struct buf *out)
 			buf_str(out, "\xef\xbf\xbd");
 		s = span_from(s, len ? len : 1);
 	}
+}
+
+void utf8_escape(struct span s, char *out, size_t size)
+{
+	size_t at = 0;
+
+	while (s.n && at + 5 < size) {
+		size_t len = utf8_length(s);
+
+		if (len == 0 || s.p[0] < ' ' || s.p[0] == 0x7f) {
+			snprintf(out + at, size - at, "\\x%02x", s.p[0]);
+			at += 4;
+			len = 1;
+		} else {
+			memcpy(out + at, s.p, len);
+			at += len;
+		}
+		s = span_from(s, len);
+	}
+	out[at] = '\0';
 }

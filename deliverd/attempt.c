@@ -6,9 +6,11 @@
 #include <sodium.h>
 #include <stdio.h>
 
+#include "common/file.h"
 #include "common/log.h"
+#include "deliverd/hosts.h"
 
-enum { DNS_SLACK_MS = 5000 };
+enum { DNS_SLACK_MS = 5000, LOGINS_MAX = 65536 };
 
 static void on_deadline(void *arg);
 
@@ -59,6 +61,7 @@ struct attempt *attempt_new(const struct attempt_env *env, const struct ipc_deli
 	buf_init(&a->grant, 64);
 	buf_add(&a->grant, d->grant);
 	a->deadline = loop_timer_new(on_deadline, a);
+	convo_init(&a->convo, a->mark);
 	a->valid = read_deliver(a, d);
 	if (a->valid)
 		prepare_init(a, d);
@@ -72,6 +75,7 @@ static void free_now(void *arg)
 	if (a->valid)
 		prepare_done(a);
 	loop_timer_free(&a->deadline);
+	convo_done(&a->convo);
 	buf_done(&a->prefix);
 	buf_done(&a->grant);
 	fd_close(&a->fd);
@@ -89,7 +93,8 @@ static void let_go(struct attempt *a)
 	ask_cancel(&a->sign);
 	if (a->work)
 		loop_timer_stop(a->work);
-	talk_done(a);
+	loop_timer_stop(a->deadline);
+	conn_release(&a->conn);
 	loop_later(free_now, a);
 }
 
@@ -98,6 +103,8 @@ void attempt_end(struct attempt *a, const struct outcome *o)
 	struct outcome outcome = *o;
 	struct ipc_result r;
 
+	if (!outcome.code)
+		convo_note(&a->convo, outcome.text, mono_now());
 	report_make(a, &outcome, &r);
 	let_go(a);
 	a->env->ended(a, &r);
@@ -110,17 +117,12 @@ void attempt_end_temp(struct attempt *a, const char *status, const char *text, c
 
 	snprintf(both, sizeof(both), "%s%s%s", text, *more ? ": " : "", more);
 	outcome_set(&o, OUTCOME_TEMP, 0, status, span_str(both));
-	/* the server waits for MAIL: leave politely */
-	if (a->talking && a->stream && a->client.want == CLIENT_READY) {
-		stream_write(a->stream, SPAN_LIT("QUIT\r\n"));
-		stream_close(&a->stream);
-	}
 	attempt_end(a, &o);
 }
 
 bool attempt_after_dot(const struct attempt *a)
 {
-	return a->talking && a->client.dot_sent;
+	return a->conn && a->conn->talking && a->mail_begun && a->conn->client.dot_sent;
 }
 
 void attempt_give_up(struct attempt *a)
@@ -150,6 +152,7 @@ static void unreachable(struct attempt *a, const char *why)
 	snprintf(text, sizeof(text), "cannot connect to %.255s[%s]:%u: %.160s", hop->host, hop->ip,
 		 hop->port, why);
 	outcome_set(&a->last, OUTCOME_TEMP, 0, "4.4.1", span_str(text));
+	convo_note(&a->convo, why, mono_now());
 }
 
 static bool last_hop(const struct attempt *a)
@@ -157,42 +160,166 @@ static bool last_hop(const struct attempt *a)
 	return a->hop + 1 >= a->route.hop_n;
 }
 
+void attempt_note_tls(struct attempt *a, const char *tls, const char *note)
+{
+	snprintf(a->tls, sizeof(a->tls), "%s", tls);
+	snprintf(a->tls_note, sizeof(a->tls_note), "%s", note);
+}
+
+/* The level for the hop in use.  Where TLS is welcome but known to fail there is none. */
+static enum conf_tls tls_level(struct attempt *a)
+{
+	const struct route_hop *hop = &a->route.hop[a->hop];
+	enum conf_tls level = route_tls(&a->route, a->env->conf, hop);
+
+	if (level != CONF_TLS_MAY || !(a->clear || hosts_tls_is_broken(hop->ip, mono_now())))
+		return level;
+	if (!a->clear)
+		attempt_note_tls(a, "", "in clear: TLS with this server has failed before");
+	return CONF_TLS_NONE;
+}
+
+/* 0; -EINVAL: the attempt has ended. */
+static int find_login(struct attempt *a, struct login *out)
+{
+	const struct route_hop *hop = &a->route.hop[a->hop];
+	const char *file = a->env->conf->deliver_logins;
+	char why[512];
+	struct buf text;
+	unsigned line = 0;
+	int err;
+
+	*out = (struct login){.user = ""};
+	if (!*file || !route_is_configured(&a->route))
+		return 0;
+	err = file_read(file, LOGINS_MAX, &text);
+	snprintf(why, sizeof(why), "deliver.logins = %.200s cannot be read: %s", file,
+		 strerror(-err));
+	if (!err) {
+		err = logins_find(buf_span(&text), hop->host, hop->port, out, &line);
+		buf_done(&text);
+		snprintf(why, sizeof(why),
+			 "deliver.logins = %.200s: line %u is not HOST:PORT USER PASSWORD", file,
+			 line);
+		if (err == -ENOENT)
+			return 0;
+	}
+	if (err)
+		attempt_end_temp(a, "4.3.5", why, "");
+	return err;
+}
+
+/* A connection that stands already, to one of the hosts that are as good as the next. */
+static bool take_idle(struct attempt *a)
+{
+	struct route *r = &a->route;
+	enum conf_tls level = tls_level(a);
+
+	for (size_t i = a->hop; i < r->hop_n && r->hop[i].rank == r->hop[a->hop].rank; i++) {
+		struct route_hop hop = r->hop[i];
+
+		if (!conn_is_idle(&hop, level))
+			continue;
+		r->hop[i] = r->hop[a->hop];
+		r->hop[a->hop] = hop;
+		a->conn = conn_take(a, &hop, level);
+		return true;
+	}
+	return false;
+}
+
 static void connect_hop(struct attempt *a)
 {
-	for (;; a->hop++) {
-		const struct route_hop *hop = &a->route.hop[a->hop];
+	struct login login;
 
-		a->tls_begun = false;
-		a->tls[0] = '\0';
+	for (;; a->hop++) {
+		attempt_note_tls(a, "", a->clear ? a->tls_note : "");
 		report_stage(a, "connect");
-		loop_timer_set(a->deadline, a->env->conf->deliver_connect_timeout_ms);
-		a->stream = stream_connect(&hop->addr.sa, hop->addr_len, NULL, 0, &talk_ops, a);
-		if (a->stream)
+		if (!a->fresh && !a->clear && take_idle(a)) {
+			conn_drive(a->conn);
+			return;
+		}
+		if (find_login(a, &login) != 0)
+			return;
+		a->conn = conn_open(a, &a->route.hop[a->hop], tls_level(a), &login);
+		if (a->conn)
 			return;
 		unreachable(a, "there is no way to it");
 		if (last_hop(a)) {
 			attempt_end(a, &a->last);
 			return;
 		}
+		a->clear = false;
 	}
 }
 
 /* The hop in use has failed, with a->last. */
-void attempt_next_hop(struct attempt *a)
+static void next_hop(struct attempt *a)
 {
 	if (last_hop(a)) {
 		attempt_end(a, &a->last);
 		return;
 	}
-	talk_done(a);
+	conn_release(&a->conn);
+	a->clear = false;
 	a->hop++;
 	connect_hop(a);
 }
 
 void attempt_connect_failed(struct attempt *a, const char *why)
 {
+	const struct route_hop *hop = &a->route.hop[a->hop];
+
+	hosts_family_failed(hop->addr.sa.sa_family, hop->ip, mono_now());
 	unreachable(a, why);
-	attempt_next_hop(a);
+	next_hop(a);
+}
+
+/* The handshake failed where TLS is welcome, not required: the same host in clear. */
+static void go_on_in_clear(struct attempt *a)
+{
+	char note[CONN_NOTE_SIZE];
+
+	hosts_tls_failed(a->route.hop[a->hop].ip, mono_now());
+	snprintf(note, sizeof(note), "in clear: %.140s", a->last.text);
+	attempt_note_tls(a, "", note);
+	convo_note(&a->convo, a->last.text, mono_now());
+	conn_release(&a->conn);
+	a->clear = true;
+	connect_hop(a);
+}
+
+void attempt_conn_over(struct attempt *a, const struct outcome *o)
+{
+	bool stale = conn_was_stale(a->conn);
+
+	a->last = *o;
+	if (stale) {
+		convo_note(&a->convo, "it was closed meanwhile; a new one is made", mono_now());
+		a->fresh = true;
+		a->mail_begun = false;
+		conn_release(&a->conn);
+		connect_hop(a);
+	} else if (a->conn->tls_failed && a->conn->tls_level == CONF_TLS_MAY) {
+		go_on_in_clear(a);
+	} else if (o->kind == OUTCOME_TEMP && !a->mail_begun) {
+		next_hop(a);
+	} else {
+		attempt_end(a, &a->last);
+	}
+}
+
+/* An address family that fails again and again comes last. */
+static void begin_hops(struct attempt *a)
+{
+	struct mono now = mono_now();
+
+	loop_timer_stop(a->deadline);
+	if (hosts_family_is_broken(AF_INET6, now))
+		route_put_last(&a->route, AF_INET6);
+	else if (hosts_family_is_broken(AF_INET, now))
+		route_put_last(&a->route, AF_INET);
+	connect_hop(a);
 }
 
 /* DNS */
@@ -238,12 +365,12 @@ static void resolve(struct attempt *a)
 		loop_timer_set(a->deadline, a->env->conf->dns_timeout_ms + DNS_SLACK_MS);
 		asker_ask(a->env->resolver, &q->ask); /* may come back here at once */
 	}
-	if (a->over || a->stream || a->route.state == ROUTE_ASKING)
+	if (a->over || a->conn || a->route.state == ROUTE_ASKING)
 		return;
 	if (a->route.state == ROUTE_FAILED)
 		attempt_end(a, &a->route.outcome);
 	else
-		connect_hop(a);
+		begin_hops(a);
 }
 
 void attempt_start(struct attempt *a)
@@ -269,9 +396,5 @@ static void on_deadline(void *arg)
 	if (a->route.state == ROUTE_ASKING) {
 		route_give_up(&a->route, "the resolver does not answer in time");
 		resolve(a);
-	} else if (a->talking) {
-		talk_timeout(a);
-	} else {
-		attempt_connect_failed(a, "timed out");
 	}
 }

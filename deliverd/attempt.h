@@ -3,22 +3,25 @@
  *
  *	resolve -> connect -> banner, EHLO, STARTTLS -> check and sign -> MAIL, RCPT, DATA -> dot
  *
- * attempt.c has the life and the way from address to address, talk.c drives the pure client over
+ * attempt.c has the life and the way from address to address, conn.c drives the pure client over
  * the stream, prepare.c checks the message and gets it signed, report.c makes the RESULT.  An
  * attempt ends exactly once, through attempt_end(); its memory goes at the end of that loop turn,
  * so callbacks on the stack may still look at `over`.
  *
  * Until MAIL is sent the next address is tried after a temporary failure; then never: a second
- * transaction could be a second copy.  Nothing unsigned goes out when there is a sign list, and
- * nothing at all whose hash is not that of what was accepted.
+ * transaction could be a second copy.  But a connection that was reused and turns out to be dead
+ * before it answered anything has taken nothing: the same address is tried anew.  Nothing
+ * unsigned goes out when there is a sign list, and nothing at all whose hash is not that of what
+ * was accepted.
  */
 #ifndef DELIVERD_ATTEMPT_H
 #define DELIVERD_ATTEMPT_H
 
 #include "common/loop.h"
 #include "deliverd/ask.h"
-#include "deliverd/client.h"
+#include "deliverd/conn.h"
 #include "deliverd/content.h"
+#include "deliverd/convo.h"
 #include "deliverd/route.h"
 
 enum { ATTEMPT_KEYS = 4, ATTEMPT_SIGNED_BY = 330 };
@@ -53,7 +56,7 @@ struct attempt {
 	int fd;
 	bool valid; /* what queued sent can be used */
 	bool eight_bit;
-	bool utf8; /* the message needs SMTPUTF8 */
+	bool utf8;		  /* the message needs SMTPUTF8 */
 	struct addr sender, rcpt; /* sender.n == 0: null */
 	struct buf prefix;
 	size_t key_n;
@@ -67,17 +70,14 @@ struct attempt {
 	size_t asked;
 	size_t hop; /* the one in use, or the next one */
 
-	/* the connection, one after another */
-	struct stream *stream;
-	struct domain helo;
-	struct client client;
-	bool talking; /* client is in use */
-	bool tls_begun;
-	bool tls_failed;
-	bool mail_begun; /* MAIL was sent: no other address any more */
-	struct loop_timer *deadline;
-	unsigned deadline_replies; /* client.replies when it was set */
-	struct outcome last;	   /* of the addresses so far */
+	/* the connections, one after another */
+	struct conn *conn;
+	bool fresh;		     /* an idle one was dead: no other idle one */
+	bool clear;		     /* TLS has failed with the hop in use and is not required */
+	bool mail_begun;	     /* MAIL was sent: no other address any more */
+	struct loop_timer *deadline; /* of the questions to DNS */
+	struct outcome last;	     /* of the addresses so far */
+	struct convo convo;
 
 	/* the message */
 	enum prepare_state prepare;
@@ -92,7 +92,7 @@ struct attempt {
 	struct wall started;
 	struct mono mark; /* up to here the time is accounted for */
 	const char *stage;
-	char tls[64];
+	char tls[CONN_TLS_SIZE], tls_note[CONN_NOTE_SIZE];
 	char signed_by[ATTEMPT_SIGNED_BY + 1];
 	bool corrupt;
 	uint32_t dns_ms, connect_ms, tls_ms, sign_ms, mail_ms, data_ms;
@@ -111,17 +111,11 @@ void attempt_return(struct attempt *a);
 void attempt_end(struct attempt *a, const struct outcome *o);
 void attempt_end_temp(struct attempt *a, const char *status, const char *text, const char *more);
 void attempt_connect_failed(struct attempt *a, const char *why);
-/* The address in use is given up, with a->last: to the next one, or the end. */
-void attempt_next_hop(struct attempt *a);
+/* The transaction, or the session, has ended so. */
+void attempt_conn_over(struct attempt *a, const struct outcome *o);
+void attempt_note_tls(struct attempt *a, const char *tls, const char *note);
 
-/* talk.c */
-extern const struct stream_ops talk_ops;
-/* Does what the client wants; harmless without a connection. */
-void talk_drive(struct attempt *a);
-void talk_timeout(struct attempt *a);
-void talk_done(struct attempt *a); /* lets go of connection and client */
-
-/* prepare.c: true when the message may be sent.  Else it goes on and calls talk_drive(), or has
+/* prepare.c: true when the message may be sent.  Else it goes on and calls conn_drive(), or has
  * ended the attempt. */
 bool prepare(struct attempt *a);
 void prepare_init(struct attempt *a, const struct ipc_deliver *d);

@@ -3,24 +3,46 @@
  *
  *	greeting  = 220 SP text CRLF
  *	ehlo-ok   = 250-greet 1*( 250-keyword *( SP param ) )		; RFC 5321 4.1.1.1
+ *	auth      = "AUTH PLAIN" SP base64(NUL user NUL password)	; or LOGIN, in three steps
  *	mail      = "MAIL FROM:<" [ sender ] ">" [ SP "SIZE=" 1*DIGIT ] [ SP "BODY=8BITMIME" ]
  *		    [ SP "SMTPUTF8" ]
  *	rcpt      = "RCPT TO:<" rcpt ">"
  *
  * Commands sent and not yet replied to stand in expect[]; a whole reply goes to the handler of the
  * first.  After a refusal the replies still due are read (a 354 among them is ended by a lone dot,
- * RFC 2920 3.1), then QUIT.
+ * RFC 2920 3.1); then the transaction is over.
  */
 #include "deliverd/client.h"
 
 #include <stdio.h>
 
-enum command { BANNER, EHLO, HELO, STARTTLS, MAIL, RCPT, DATA, DOT, LONE_DOT, COMMANDS };
+#include "deliverd/client_parts.h"
+
+enum command {
+	BANNER,
+	EHLO,
+	HELO,
+	STARTTLS,
+	AUTH,
+	AUTH_USER,
+	AUTH_PASSWORD,
+	RSET,
+	MAIL,
+	RCPT,
+	DATA,
+	DOT,
+	LONE_DOT,
+	COMMANDS
+};
 
 static void on_banner(struct client *c, const struct reply *r);
 static void on_ehlo(struct client *c, const struct reply *r);
 static void on_helo(struct client *c, const struct reply *r);
 static void on_starttls(struct client *c, const struct reply *r);
+static void on_auth(struct client *c, const struct reply *r);
+static void on_auth_user(struct client *c, const struct reply *r);
+static void on_auth_password(struct client *c, const struct reply *r);
+static void on_rset(struct client *c, const struct reply *r);
 static void on_mail(struct client *c, const struct reply *r);
 static void on_rcpt(struct client *c, const struct reply *r);
 static void on_data(struct client *c, const struct reply *r);
@@ -36,6 +58,10 @@ static const struct {
 	[EHLO] = {"ehlo", "waiting for the reply to EHLO", on_ehlo},
 	[HELO] = {"ehlo", "waiting for the reply to HELO", on_helo},
 	[STARTTLS] = {"tls", "waiting for the reply to STARTTLS", on_starttls},
+	[AUTH] = {"auth", "waiting for the reply to AUTH", on_auth},
+	[AUTH_USER] = {"auth", "waiting for the reply to AUTH", on_auth_user},
+	[AUTH_PASSWORD] = {"auth", "waiting for the reply to AUTH", on_auth_password},
+	[RSET] = {"mail", "waiting for the reply to RSET", on_rset},
 	[MAIL] = {"mail", "waiting for the reply to MAIL FROM", on_mail},
 	[RCPT] = {"rcpt", "waiting for the reply to RCPT TO", on_rcpt},
 	[DATA] = {"data", "waiting for the reply to DATA", on_data},
@@ -180,7 +206,7 @@ static void expect(struct client *c, enum command cmd)
 static void send_hello(struct client *c, enum command cmd)
 {
 	c->ext = 0;
-	buf_fmt(&c->out, "%s %.*s\r\n", cmd == EHLO ? "EHLO" : "HELO", SPAN_FMT(c->helo));
+	buf_fmt(&c->out, "%s %.*s\r\n", cmd == EHLO ? "EHLO" : "HELO", SPAN_FMT(c->setup.helo));
 	expect(c, cmd);
 }
 
@@ -219,29 +245,47 @@ static void on_banner(struct client *c, const struct reply *r)
 		refused(c, r, OUTCOME_TEMP);
 }
 
-static unsigned keyword(struct span line)
+/* The server lacks, or refuses, what has to be before any mail. */
+static void cannot_go_on(struct client *c, const char *status, const char *why)
 {
-	static const struct {
-		const char *name;
-		enum client_ext ext;
-	} known[] = {{"PIPELINING", CLIENT_PIPELINING},
-		     {"SIZE", CLIENT_SIZE},
-		     {"8BITMIME", CLIENT_8BITMIME},
-		     {"STARTTLS", CLIENT_STARTTLS},
-		     {"SMTPUTF8", CLIENT_SMTPUTF8}};
-	struct span word = span_cut(&line, ' ');
+	decide(c, OUTCOME_TEMP, 0, status, span_str(why));
+}
 
-	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (span_ieq_str(word, known[i].name))
-			return known[i].ext;
-	return 0;
+static void add_secret(struct client *c, struct span s)
+{
+	client_base64(s, &c->out);
+	c->secret = true;
+}
+
+static void authenticate(struct client *c)
+{
+	if (!c->secured && c->setup.tls != CLIENT_TLS_NONE) {
+		cannot_go_on(c, "4.7.4",
+			     "the relay wants a password and offers no TLS to send it by");
+	} else if (c->ext & CLIENT_AUTH_PLAIN) {
+		client_auth_plain(c->setup.user, c->setup.password, &c->out);
+		c->secret = true;
+		expect(c, AUTH);
+	} else if (c->ext & CLIENT_AUTH_LOGIN) {
+		buf_str(&c->out, "AUTH LOGIN\r\n");
+		expect(c, AUTH_USER);
+	} else {
+		cannot_go_on(c, "4.7.0", "the relay offers neither AUTH PLAIN nor AUTH LOGIN");
+	}
 }
 
 static void session_stands(struct client *c)
 {
-	if (c->ext & CLIENT_STARTTLS && !c->secured) {
+	bool tls = c->ext & CLIENT_STARTTLS && c->setup.tls != CLIENT_TLS_NONE;
+
+	if (tls && !c->secured) {
 		buf_str(&c->out, "STARTTLS\r\n");
 		expect(c, STARTTLS);
+	} else if (c->setup.tls == CLIENT_TLS_MUST && !c->secured) {
+		cannot_go_on(c, "4.7.4",
+			     "the server does not offer STARTTLS, which is required for it");
+	} else if (c->setup.user.n && !c->authenticated) {
+		authenticate(c);
 	} else {
 		c->want = CLIENT_READY;
 	}
@@ -249,9 +293,6 @@ static void session_stands(struct client *c)
 
 static void on_ehlo(struct client *c, const struct reply *r)
 {
-	struct reply_lines it = reply_lines(r);
-	struct span line;
-
 	if (r->code >= 500) {
 		send_hello(c, HELO);
 		return;
@@ -260,9 +301,7 @@ static void on_ehlo(struct client *c, const struct reply *r)
 		refused(c, r, OUTCOME_TEMP);
 		return;
 	}
-	for (bool first = true; reply_line(&it, &line); first = false)
-		if (!first)
-			c->ext |= keyword(line);
+	c->ext = client_extensions(r);
 	session_stands(c);
 }
 
@@ -277,12 +316,54 @@ static void on_helo(struct client *c, const struct reply *r)
 /* Refused: on in clear, as if it had not been offered (opportunistic, RFC 7435). */
 static void on_starttls(struct client *c, const struct reply *r)
 {
-	if (r->code == 220)
+	if (r->code == 220) {
 		c->want = CLIENT_START_TLS;
-	else if (r->code >= 400 && r->code != 421)
-		c->want = CLIENT_READY;
-	else
+	} else if (r->code >= 400 && r->code != 421) {
+		c->ext &= ~(unsigned)CLIENT_STARTTLS;
+		session_stands(c);
+	} else {
 		refused(c, r, OUTCOME_TEMP);
+	}
+}
+
+static void on_auth(struct client *c, const struct reply *r)
+{
+	if (positive(r)) {
+		c->authenticated = true;
+		session_stands(c);
+	} else {
+		refused(c, r, OUTCOME_TEMP);
+	}
+}
+
+/* 334: the next step */
+static void on_auth_user(struct client *c, const struct reply *r)
+{
+	if (r->code != 334) {
+		refused(c, r, OUTCOME_TEMP);
+		return;
+	}
+	add_secret(c, c->setup.user);
+	expect(c, AUTH_PASSWORD);
+}
+
+static void on_auth_password(struct client *c, const struct reply *r)
+{
+	if (r->code != 334) {
+		refused(c, r, OUTCOME_TEMP);
+		return;
+	}
+	add_secret(c, c->setup.password);
+	expect(c, AUTH);
+}
+
+/* A server that cannot forget a transaction must not get another. */
+static void on_rset(struct client *c, const struct reply *r)
+{
+	if (!positive(r))
+		refused(c, r, OUTCOME_TEMP);
+	else if (!(c->ext & CLIENT_PIPELINING))
+		send_mail(c);
 }
 
 static void on_mail(struct client *c, const struct reply *r)
@@ -315,6 +396,7 @@ static void on_data(struct client *c, const struct reply *r)
 
 static void on_dot(struct client *c, const struct reply *r)
 {
+	c->reset = false; /* it ends the transaction, whatever it says */
 	if (positive(r))
 		decide_by(c, OUTCOME_DONE, r);
 	else
@@ -343,7 +425,11 @@ static void whole_reply(struct client *c, const struct reply *r)
 	memmove(c->expect, c->expect + 1, c->expect_n);
 	commands[cmd].reply(c, r);
 	note_stage(c);
-	if (c->decided && c->expect_n == 0)
+	if (!c->decided || c->expect_n || c->want == CLIENT_CLOSE)
+		return;
+	if (c->stands && c->outcome.code != 421)
+		c->want = CLIENT_DONE;
+	else
 		client_quit(c);
 }
 
@@ -382,9 +468,9 @@ void client_input(struct client *c, struct span in)
 
 /* events */
 
-void client_init(struct client *c, struct span helo)
+void client_init(struct client *c, const struct client_setup *setup)
 {
-	*c = (struct client){.helo = helo};
+	*c = (struct client){.setup = *setup};
 	buf_init(&c->out, CLIENT_OUT_MAX);
 	reply_init(&c->reader);
 	expect(c, BANNER);
@@ -400,6 +486,7 @@ void client_secured(struct client *c)
 {
 	must(c->want == CLIENT_START_TLS);
 	c->secured = true;
+	c->ext = 0;
 	reply_init(&c->reader);
 	send_hello(c, EHLO);
 	note_stage(c);
@@ -410,17 +497,41 @@ void client_tls_failed(struct client *c, const char *why)
 	drop_fmt(c, "4.7.0", "the TLS handshake failed", why);
 }
 
+void client_not_trusted(struct client *c, const char *why)
+{
+	drop_fmt(c, "4.7.5", "the server's certificate does not prove its name", why);
+}
+
 /* The server lacks what this message needs. */
 static void cannot_take(struct client *c, const char *status, const char *why)
 {
 	c->stage = "ehlo"; /* it is its reply to EHLO that decides */
 	decide(c, OUTCOME_PERM, 0, status, span_str(why));
-	client_quit(c);
+	c->want = CLIENT_DONE;
+}
+
+static void begin(struct client *c)
+{
+	bool pipelining = c->ext & CLIENT_PIPELINING, reset = c->reset;
+
+	c->reset = true;
+	if (reset) {
+		buf_str(&c->out, "RSET\r\n");
+		expect(c, RSET);
+	}
+	if (!reset || pipelining)
+		send_mail(c);
+	if (pipelining) {
+		send_rcpt(c);
+		send_data(c);
+	}
 }
 
 void client_mail(struct client *c, const struct client_mail *mail)
 {
-	must(c->want == CLIENT_READY);
+	must(c->want == CLIENT_READY || c->want == CLIENT_DONE);
+	c->stands = true;
+	c->decided = c->dot_sent = c->uncertain = false;
 	c->mail = *mail;
 	c->mail.utf8 = mail->utf8 || !span_is_ascii(mail->sender) || !span_is_ascii(mail->rcpt);
 	if (c->mail.utf8 && !(c->ext & CLIENT_SMTPUTF8)) {
@@ -433,12 +544,9 @@ void client_mail(struct client *c, const struct client_mail *mail)
 		cannot_take(c, "5.6.3", "the receiving server does not take 8-bit mail");
 		return;
 	}
-	send_mail(c);
-	if (c->ext & CLIENT_PIPELINING) {
-		send_rcpt(c);
-		send_data(c);
-	}
+	begin(c);
 	must(buf_ok(&c->out));
+	note_stage(c);
 }
 
 void client_dot_sent(struct client *c)
@@ -467,5 +575,9 @@ void client_timeout(struct client *c)
 
 enum client_deadline client_deadline(const struct client *c)
 {
-	return c->dot_sent ? CLIENT_DOT_TIME : CLIENT_REPLY_TIME;
+	if (c->dot_sent)
+		return CLIENT_DOT_TIME;
+	if (c->want == CLIENT_CONTENT)
+		return CLIENT_BLOCK_TIME;
+	return c->expect_n && c->expect[0] == DATA ? CLIENT_DATA_TIME : CLIENT_REPLY_TIME;
 }

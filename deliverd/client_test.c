@@ -28,7 +28,8 @@ struct play {
 	uint64_t random;
 	struct client client;
 	struct client_mail mail;
-	bool begun;
+	struct client_setup setup;
+	unsigned more;	    /* transactions after this one */
 	struct buf out;	    /* sent by the client, not yet expected */
 	struct buf arrival; /* lines of the server, not yet taken */
 	bool ended;
@@ -82,15 +83,16 @@ static void arrive(struct play *p)
 static void act(struct play *p)
 {
 	arrive(p);
-	do {
+	for (;;) {
 		buf_add(&p->out, buf_span(&p->client.out));
 		buf_reset(&p->client.out);
-		if (p->client.want != CLIENT_READY)
+		if (p->client.want == CLIENT_READY)
+			client_mail(&p->client, &p->mail);
+		else if (p->client.want == CLIENT_DONE && !p->more)
+			client_quit(&p->client);
+		else
 			return;
-		assert_false(p->begun);
-		p->begun = true;
-		client_mail(&p->client, &p->mail);
-	} while (p->client.out.n);
+	}
 }
 
 static bool event(struct play *p, struct span name)
@@ -133,7 +135,7 @@ static void expect_outcome(struct play *p, struct span want)
 	size_t n = want.n;
 
 	act(p);
-	if (p->out.n || c->want != CLIENT_CLOSE || !c->decided)
+	if (p->out.n || c->want != (p->more ? CLIENT_DONE : CLIENT_CLOSE) || !c->decided)
 		complain(p, "this is not the end", buf_span(&p->out));
 	buf_init(&got, 8192);
 	buf_fmt(&got, "%s %u %s %s%s%s%s", outcome_name(c->outcome.kind), c->outcome.code,
@@ -168,13 +170,42 @@ static void read_task(struct play *p, struct span line)
 	}
 }
 
+static void read_session(struct play *p, struct span line)
+{
+	while (line.n) {
+		struct span value = span_cut(&line, ' '), key = span_cut(&value, '=');
+
+		if (span_eq_str(key, "user"))
+			p->setup.user = value;
+		else if (span_eq_str(key, "password"))
+			p->setup.password = value;
+		else if (span_eq_str(value, "must"))
+			p->setup.tls = CLIENT_TLS_MUST;
+		else
+			p->setup.tls = CLIENT_TLS_NONE;
+	}
+	client_done(&p->client);
+	client_init(&p->client, &p->setup);
+}
+
+static unsigned count_lines(struct span text, const char *begin)
+{
+	unsigned n = 0;
+
+	while (text.n)
+		n += span_istarts(span_cut(&text, '\n'), begin);
+	return n;
+}
+
 static void play_line(struct play *p, struct span line)
 {
 	struct span text = span_from(line, line.n > 2 && line.p[2] == ' ' ? 3 : 2);
 
 	if (line.n == 0 || line.p[0] == '#')
 		return;
-	if (span_istarts(line, "S")) {
+	if (span_istarts(line, "session ")) {
+		read_session(p, span_from(line, 8));
+	} else if (span_istarts(line, "S")) {
 		if (p->out.n)
 			complain(p, "the client sent more", buf_span(&p->out));
 		unescape(text, &p->arrival);
@@ -186,6 +217,10 @@ static void play_line(struct play *p, struct span line)
 		expect_outcome(p, span_from(line, 2));
 	} else if (span_istarts(line, "task ")) {
 		read_task(p, span_from(line, 5));
+	} else if (span_istarts(line, "next ")) {
+		p->more--;
+		read_task(p, span_from(line, 5));
+		client_mail(&p->client, &p->mail);
 	} else {
 		act(p);
 		if (!event(p, span_from(line, 2)))
@@ -202,7 +237,9 @@ static void play(const char *file, struct span text, unsigned round)
 		.sender = SPAN_LIT("a@from.test"), .rcpt = SPAN_LIT("b@to.test"), .size = 1234};
 	buf_init(&p.out, TEXT_MAX);
 	buf_init(&p.arrival, TEXT_MAX);
-	client_init(&p.client, SPAN_LIT("me.test"));
+	p.setup = (struct client_setup){.helo = SPAN_LIT("me.test"), .tls = CLIENT_TLS_MAY};
+	p.more = count_lines(text, "next ");
+	client_init(&p.client, &p.setup);
 	for (p.line = 1; text.n || line.n; p.line++) {
 		play_line(&p, line);
 		line = span_cut(&text, '\n');
@@ -240,12 +277,14 @@ static void every_transcript_ends_as_it_says(void **state)
 	assert_true(count > 30);
 }
 
+static const struct client_setup setup = {.helo = SPAN_LIT("me.test"), .tls = CLIENT_TLS_MAY};
+
 static void an_endless_reply_takes_no_memory(void **state)
 {
 	struct client c;
 
 	(void)state;
-	client_init(&c, SPAN_LIT("me.test"));
+	client_init(&c, &setup);
 	for (int i = 0; i < 100000 && c.want != CLIENT_CLOSE; i++)
 		client_input(&c, SPAN_LIT("220-and so on and so on"));
 	assert_int_equal(c.want, CLIENT_CLOSE);
@@ -266,7 +305,7 @@ static void longest_addresses_fit(void **state)
 	(void)state;
 	memset(sender, 'a', sizeof(sender));
 	memset(rcpt, 'b', sizeof(rcpt));
-	client_init(&c, SPAN_LIT("me.test"));
+	client_init(&c, &setup);
 	client_input(&c, SPAN_LIT("220 hi\r\n"));
 	buf_reset(&c.out);
 	client_input(&c, SPAN_LIT("250-hi\r\n250-SIZE\r\n250-8bitmime\r\n250 Pipelining\r\n"));

@@ -105,7 +105,7 @@ static void sign_answered(struct ask *ask, const struct ipc_msg *m)
 	}
 	note_signers(a);
 	finished(a);
-	talk_drive(a);
+	conn_drive(a->conn);
 }
 
 static void sign(struct attempt *a)
@@ -166,7 +166,7 @@ static void go_on(void *arg)
 	}
 	check(a);
 	if (!a->over && a->prepare == PREPARE_DONE)
-		talk_drive(a);
+		conn_drive(a->conn);
 }
 
 bool prepare(struct attempt *a)

@@ -12,7 +12,7 @@ static uint32_t *account_of(struct attempt *a, const char *stage)
 		{"resolve", &a->dns_ms}, {"connect", &a->connect_ms}, {"banner", &a->connect_ms},
 		{"ehlo", &a->mail_ms},	 {"tls", &a->tls_ms},	      {"sign", &a->sign_ms},
 		{"mail", &a->mail_ms},	 {"rcpt", &a->mail_ms},	      {"data", &a->data_ms},
-		{"dot", &a->data_ms},
+		{"dot", &a->data_ms},	 {"auth", &a->mail_ms},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(accounts); i++)
@@ -41,13 +41,15 @@ void report_make(struct attempt *a, const struct outcome *o, struct ipc_result *
 		.copy = a->copy,
 		.attempt = a->number,
 		.kind = (uint8_t)o->kind,
-		.uncertain = a->talking && a->client.uncertain,
+		.uncertain = a->conn && a->conn->talking && a->conn->client.uncertain,
 		.corrupt = a->corrupt,
 		.code = o->code,
 		.status = span_str(o->status),
 		.text = span_str(o->text),
 		.stage = span_str(a->stage),
 		.tls = span_str(a->tls),
+		.tls_note = span_str(a->tls_note),
+		.smtp = convo_text(&a->convo),
 		.signed_by = span_str(a->signed_by),
 		.started_ms = (uint64_t)a->started.ms,
 		.dns_ms = a->dns_ms,

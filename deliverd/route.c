@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 enum { RECORDS_MAX = 64 };
+enum { FAMILY_ANY, FAMILY_IPV4, FAMILY_IPV6 }; /* deliver.family */
 
 struct candidate {
 	uint16_t preference;
@@ -39,6 +40,37 @@ void route_give_up(struct route *r, const char *why)
 		fail(r, OUTCOME_TEMP, "4.4.3", "%s", why);
 }
 
+bool route_is_configured(const struct route *r)
+{
+	return r->source == ROUTE_FIXED;
+}
+
+enum conf_tls route_tls(const struct route *r, const struct conf *c, const struct route_hop *hop)
+{
+	for (size_t i = 0; i < c->deliver_tls_policy.n; i++) {
+		const struct conf_level *l = &c->deliver_tls_policy.at[i];
+
+		if (span_eq(domain_span(&l->domain), domain_span(&r->domain)) ||
+		    (route_is_configured(r) && span_ieq_str(domain_span(&l->domain), hop->host)))
+			return l->level;
+	}
+	return (enum conf_tls)c->deliver_tls;
+}
+
+void route_put_last(struct route *r, int family)
+{
+	struct route_hop last[LIMIT_MX_ADDRS];
+	size_t n = 0, kept = 0;
+
+	for (size_t i = 0; i < r->hop_n; i++) {
+		if (r->hop[i].addr.sa.sa_family == family)
+			last[n++] = r->hop[i];
+		else
+			r->hop[kept++] = r->hop[i];
+	}
+	memcpy(r->hop + kept, last, n * sizeof(last[0]));
+}
+
 static uint64_t next_random(struct route *r) /* splitmix64 */
 {
 	uint64_t z = r->random += 0x9e3779b97f4a7c15U;
@@ -55,13 +87,14 @@ static bool first_is_mx(const struct route *r)
 	return r->source == ROUTE_MX || r->source == ROUTE_DOMAIN;
 }
 
-static void add_host(struct route *r, const struct domain *name)
+static void add_host(struct route *r, const struct domain *name, uint16_t preference)
 {
 	for (size_t i = 0; i < r->host_n; i++)
 		if (span_eq(domain_span(&r->host[i].name), domain_span(name)))
 			return;
 	if (r->host_n == LIMIT_MX)
 		return;
+	r->host[r->host_n].preference = preference;
 	r->host[r->host_n++].name = *name;
 	r->questions += 2;
 }
@@ -109,11 +142,22 @@ static bool known(const struct route *r, const struct route_hop *h)
 	return false;
 }
 
-static void add_hop(struct route *r, const struct conf *c, const char *host, int family,
-		    const uint8_t *ip)
+static bool family_excluded(const struct conf *c, int family)
 {
-	struct route_hop h = {.port = r->port};
+	return (c->deliver_family == FAMILY_IPV4 && family != AF_INET) ||
+	       (c->deliver_family == FAMILY_IPV6 && family != AF_INET6);
+}
 
+/* from NULL: there is no name, the address is the host. */
+static void add_hop(struct route *r, const struct conf *c, const struct route_host *from,
+		    int family, const uint8_t *ip)
+{
+	struct route_hop h = {.port = r->port, .rank = from ? from->preference : 0};
+
+	if (family_excluded(c, family)) {
+		r->other_family = true;
+		return;
+	}
 	if (family == AF_INET) {
 		h.addr.v4.sin_port = htons(r->port);
 		memcpy(&h.addr.v4.sin_addr, ip, 4);
@@ -125,8 +169,7 @@ static void add_hop(struct route *r, const struct conf *c, const char *host, int
 	}
 	h.addr.sa.sa_family = (sa_family_t)family;
 	must(inet_ntop(family, ip, h.ip, sizeof(h.ip)) != NULL);
-	h.named = host != NULL;
-	snprintf(h.host, sizeof(h.host), "%s", host ? host : h.ip);
+	snprintf(h.host, sizeof(h.host), "%s", from ? from->name.s : h.ip);
 	if (r->source != ROUTE_FIXED && !allowed(c, &h.addr.sa))
 		note_refused(r, h.host, h.ip);
 	else if (r->hop_n < LIMIT_MX_ADDRS && !known(r, &h))
@@ -138,9 +181,9 @@ static void add_hops(struct route *r, const struct conf *c, const struct route_h
 {
 	for (size_t i = 0; i < h->v6.n || i < h->v4.n; i++) {
 		if (i < h->v6.n)
-			add_hop(r, c, h->name.s, AF_INET6, h->v6.ip[i]);
+			add_hop(r, c, h, AF_INET6, h->v6.ip[i]);
 		if (i < h->v4.n)
-			add_hop(r, c, h->name.s, AF_INET, h->v4.ip[i]);
+			add_hop(r, c, h, AF_INET, h->v4.ip[i]);
 	}
 }
 
@@ -181,6 +224,9 @@ static void conclude(struct route *r, const struct conf *c)
 		r->state = ROUTE_FOUND;
 	else if (r->doubt)
 		r->state = ROUTE_FAILED; /* the outcome of the first doubt stands */
+	else if (r->other_family)
+		fail(r, OUTCOME_TEMP, "4.4.4",
+		     "there are only addresses of the family that deliver.family excludes");
 	else if (r->refused_n)
 		all_refused(r, c);
 	else
@@ -257,7 +303,7 @@ static void take_mx(struct route *r, const struct conf *c, const struct ipc_span
 		if (l.self && l.at[i].preference >= l.self_preference)
 			break;
 		if (dns_read_mx(ipc_spans_at(records, l.at[i].record), &mx) == 0)
-			add_host(r, &mx.host);
+			add_host(r, &mx.host, l.at[i].preference);
 	}
 	if (r->host_n)
 		return;
@@ -275,7 +321,7 @@ static void implicit_mx(struct route *r, const struct conf *c)
 	if (span_eq(domain_span(&r->domain), domain_span(&c->hostname)))
 		fail(r, OUTCOME_PERM, "5.4.6", "mail for %s loops back to myself", r->domain.s);
 	else
-		add_host(r, &r->domain);
+		add_host(r, &r->domain, 0);
 }
 
 static void answer_mx(struct route *r, const struct conf *c, enum dns_status status,
@@ -375,9 +421,9 @@ static void start_fixed(struct route *r, const struct conf *c, const struct conf
 	r->port = to->port;
 	if (ip_read(to->host, ip, &family)) {
 		add_hop(r, c, NULL, family, ip);
-		r->state = ROUTE_FOUND;
+		conclude(r, c);
 	} else if (domain_parse(span_str(to->host), &name) == 0) {
-		add_host(r, &name);
+		add_host(r, &name, 0);
 	} else {
 		fail(r, OUTCOME_TEMP, "4.3.5", "%s in deliver.relay or deliver.mx is no host name",
 		     to->host);

@@ -28,7 +28,7 @@ enum { ROUTE_QUESTIONS = 1 + 2 * LIMIT_MX, ROUTE_IP_SIZE = 48 };
 struct route_hop {
 	char host[256];		/* name, or the address as text */
 	char ip[ROUTE_IP_SIZE]; /* without brackets */
-	bool named;		/* host is a name (for SNI) */
+	unsigned rank;		/* equal ones may be taken in any order */
 	uint16_t port;
 	socklen_t addr_len;
 	union {
@@ -46,6 +46,7 @@ struct route_ips {
 /* A host whose addresses are asked for. */
 struct route_host {
 	struct domain name;
+	uint16_t preference;
 	struct route_ips v4, v6;
 };
 
@@ -65,7 +66,8 @@ struct route {
 	uint64_t random;
 	size_t answers;
 	bool answered[ROUTE_QUESTIONS];
-	bool doubt; /* a question has no certain answer: text in outcome */
+	bool other_family; /* there are addresses that deliver.family excludes */
+	bool doubt;	   /* a question has no certain answer: text in outcome */
 	size_t host_n;
 	struct route_host host[LIMIT_MX];
 	size_t refused_n;
@@ -79,6 +81,13 @@ const struct domain *route_question(const struct route *r, size_t i, enum dns_ty
 /* The answer to question i, once each.  why: a sentence when there are no records. */
 void route_answer(struct route *r, const struct conf *c, size_t i, enum dns_status status,
 		  struct span why, const struct ipc_spans *records);
+/* Did the configuration name it (deliver.relay, deliver.mx)? */
+bool route_is_configured(const struct route *r);
+/* How much TLS the hop needs: deliver.tls_policy by the name of a configured host, or by the
+ * recipient's domain; else deliver.tls. */
+enum conf_tls route_tls(const struct route *r, const struct conf *c, const struct route_hop *hop);
+/* Hops of that family come behind the others. */
+void route_put_last(struct route *r, int family);
 /* Nobody answers: ends as ROUTE_FAILED, temporary. */
 void route_give_up(struct route *r, const char *why);
 

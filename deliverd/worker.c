@@ -70,6 +70,7 @@ static void stop(void)
 	worker.stopping = true;
 	LOG(LOG_DEBUG, "worker-stopping", KU("attempts", worker.count));
 	queue_stopping();
+	conn_stop();
 	end_attempts(attempt_return);
 	end_if_done();
 }
@@ -80,10 +81,29 @@ static void on_stop_signal(int signo)
 	stop();
 }
 
+/* A bad deliver.tls_ca leaves what was in force: without any there is none to begin with. */
+static void make_tls(void)
+{
+	char error[512];
+	SSL_CTX *ctx = tls_client_ctx(worker.env.conf->deliver_tls_ca, error, sizeof(error));
+
+	if (!ctx && !worker.env.tls)
+		die(EX_CONFIG, "%s", error);
+	if (!ctx) {
+		LOG(LOG_ERROR, "config-refused", KS("reason", error));
+		return;
+	}
+	SSL_CTX_free(worker.env.tls); /* connections hold what they use */
+	worker.env.tls = ctx;
+}
+
 static void on_reload_signal(int signo)
 {
 	(void)signo;
-	proc_conf_reload(&worker.env.conf);
+	if (!proc_conf_reload(&worker.env.conf))
+		return;
+	conn_close_idle();
+	make_tls();
 }
 
 /* queued */
@@ -238,7 +258,7 @@ static void on_start(void)
 	worker.grace = loop_timer_new(end_now, NULL);
 	worker.orphan = loop_timer_new(on_orphan, NULL);
 	worker.rejoin = loop_timer_new(on_rejoin, NULL);
-	worker.env.tls = tls_client_ctx();
+	make_tls();
 	worker.env.resolver = asker_new(IPC_DOOR_RESOLVE);
 	worker.env.signer = asker_new(IPC_DOOR_SIGN);
 }

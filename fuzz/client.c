@@ -18,6 +18,7 @@ static void check(const struct client *c)
 	must(c->want != CLIENT_CLOSE || c->decided);
 	must(!c->uncertain || (c->dot_sent && o->kind == OUTCOME_TEMP));
 	must(!c->dot_sent || client_deadline(c) == CLIENT_DOT_TIME);
+	must(c->want != CLIENT_DONE || (c->decided && !c->uncertain));
 	if (!c->decided)
 		return;
 	must(strlen(o->text) < OUTCOME_TEXT_MAX && strlen(o->status) >= 5);
@@ -43,7 +44,9 @@ static void drive(struct client *c, const struct client_mail *mail, uint8_t even
 		client_secured(c);
 	else if (c->want == CLIENT_READY && event == 4)
 		client_tls_failed(c, "fuzz");
-	else if (c->want == CLIENT_READY)
+	else if (c->want == CLIENT_DONE && event == 5)
+		client_quit(c);
+	else if (c->want == CLIENT_READY || c->want == CLIENT_DONE)
 		client_mail(c, mail);
 	else if (c->want == CLIENT_CONTENT)
 		client_dot_sent(c);
@@ -55,26 +58,33 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct span in = span_of(data, size);
 	struct client_mail mail = {SPAN_LIT("a@b.test"), SPAN_LIT("c@d.test"), 42, false};
 	struct client c;
-	bool was_decided = false;
+	struct client_setup setup = {.helo = SPAN_LIT("me.test")};
 
 	if (size == 0)
 		return 0;
 	mail.eight_bit = data[0] & 1;
+	setup.tls = (enum client_tls)(data[0] / 2 % 3);
+	if (data[0] & 8) {
+		setup.user = SPAN_LIT("user");
+		setup.password = SPAN_LIT("password");
+	}
 	in = span_from(in, 1);
-	client_init(&c, SPAN_LIT("me.test"));
+	client_init(&c, &setup);
 	while (in.n > 2) {
 		size_t n = in.p[0];
 		uint8_t event = in.p[1] % 16;
-		struct outcome before = c.outcome;
+		struct outcome before;
+		bool was_decided;
 
 		in = span_from(in, 2);
 		client_input(&c, span_head(in, n));
 		in = span_from(in, n);
 		check(&c);
+		before = c.outcome;
+		was_decided = c.decided && c.want != CLIENT_DONE;
 		drive(&c, &mail, event);
 		if (was_decided) /* what was decided stays */
 			must(memcmp(&before, &c.outcome, sizeof(before)) == 0);
-		was_decided = c.decided;
 	}
 	client_lost(&c, "end");
 	must(c.want == CLIENT_CLOSE);

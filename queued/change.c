@@ -163,7 +163,8 @@ void change_decide(struct change *c)
 #define ATTEMPT(c)                                                                         \
 	.attempt = (c)->m.attempt, .code = (c)->m.code, .status = (c)->m.status,           \
 	.text = (c)->m.text, .stage = (c)->m.stage, .host = (c)->m.host, .ip = (c)->m.ip,  \
-	.port = (c)->m.port, .tls = (c)->m.tls, .signed_by = (c)->m.signed_by,             \
+	.port = (c)->m.port, .tls = (c)->m.tls, .tls_note = (c)->m.tls_note,                \
+	.signed_by = (c)->m.signed_by, \
 	.queue_ms = queue_ms(c), .dns_ms = (c)->m.dns_ms, .connect_ms = (c)->m.connect_ms, \
 	.tls_ms = (c)->m.tls_ms, .sign_ms = (c)->m.sign_ms, .mail_ms = (c)->m.mail_ms,     \
 	.data_ms = (c)->m.data_ms, .bytes = (c)->m.bytes

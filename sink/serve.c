@@ -131,7 +131,7 @@ static bool step(struct client *c, struct span *in)
 		break;
 	case SINK_START_TLS:
 		flush_replies(c);
-		stream_start_tls(c->stream, self.tls, true, NULL);
+		stream_start_tls(c->stream, self.tls);
 		return false;
 	case SINK_CLOSE:
 		hang_up(c);

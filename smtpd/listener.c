@@ -108,7 +108,7 @@ static void conn_pump(struct conn *c)
 			stream_resume(c->stream);
 		break;
 	case WAIT_TLS:
-		stream_start_tls(c->stream, self.tls, true, NULL);
+		stream_start_tls(c->stream, self.tls);
 		break;
 	case WAIT_COMMIT:
 	case WAIT_AUTH:

@@ -31,6 +31,7 @@
 #define CONF_NETS(m, k, d, t) CONF_KEY(m, nets, k, d, t, .min = NULL)
 #define CONF_HOSTPORT(m, k, d, t) CONF_KEY(m, hostport, k, d, t, .min = NULL)
 #define CONF_ROUTES(m, k, d, t) CONF_KEY(m, routes, k, d, t, .min = NULL)
+#define CONF_LEVELS(m, k, d, t) CONF_KEY(m, levels, k, d, t, .min = NULL)
 
 static const struct conf_key keys[] = {
 #include "common/conf/conf.def"
@@ -47,6 +48,7 @@ static const struct conf_key keys[] = {
 #define CONF_NETS(...)
 #define CONF_HOSTPORT(...)
 #define CONF_ROUTES(...)
+#define CONF_LEVELS(...)
 enum {
 #include "common/conf/conf.def"
 };
@@ -349,9 +351,13 @@ static void defaults_fill(struct reader *r)
 	}
 }
 
-static void return_path_fill(struct conf *c)
+/* What follows from hostname where it is not set. */
+static void names_fill(struct conf *c)
 {
 	struct buf name;
+
+	if (!c->deliver_helo.n)
+		c->deliver_helo = c->hostname;
 
 	if (c->return_path_domain.n || c->hostname.n == 0)
 		return;
@@ -375,6 +381,22 @@ static int required_check(const struct conf *c, struct conf_error *e)
 	return 0;
 }
 
+static int source_check(const struct conf *c, struct conf_error *e)
+{
+	unsigned v4 = 0, v6 = 0;
+
+	for (size_t i = 0; i < c->deliver_source.n; i++) {
+		const struct conf_net *net = &c->deliver_source.at[i];
+		bool is_v4 = net->family == AF_INET;
+
+		*(is_v4 ? &v4 : &v6) += net->bits == (is_v4 ? 32 : 128) ? 1 : 2;
+	}
+	if (v4 > 1 || v6 > 1 || c->deliver_source.is_public)
+		return conf_fail(e, (struct span){0},
+				 "deliver.source takes at most one IPv4 and one IPv6 address");
+	return 0;
+}
+
 static void error_tell(const char *file_name, struct span text, const struct conf_error *e,
 		       char error[CONF_ERROR_SIZE])
 {
@@ -395,8 +417,10 @@ int conf_parse(const char *file_name, struct span text, struct conf **out,
 
 	if (!err) {
 		defaults_fill(&r);
-		return_path_fill(r.c);
+		names_fill(r.c);
 		err = required_check(r.c, &r.e);
+		if (!err)
+			err = source_check(r.c, &r.e);
 	}
 	if (err) {
 		error_tell(file_name, text, &r.e, error);

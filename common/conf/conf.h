@@ -61,6 +61,16 @@ struct conf_routes {
 	size_t n;
 	struct conf_route at[CONF_ROUTES_MAX];
 };
+/* How much TLS a connection to a server needs; in the order of deliver.tls. */
+enum conf_tls { CONF_TLS_NONE, CONF_TLS_MAY, CONF_TLS_ENCRYPT, CONF_TLS_VERIFY };
+struct conf_level {
+	struct domain domain;
+	enum conf_tls level;
+};
+struct conf_levels {
+	size_t n;
+	struct conf_level at[CONF_ROUTES_MAX];
+};
 
 struct conf {
 #define CONF_INT(m, ...) uint32_t m;
@@ -74,6 +84,7 @@ struct conf {
 #define CONF_NETS(m, ...) struct conf_nets m;
 #define CONF_HOSTPORT(m, ...) struct conf_hostport m;
 #define CONF_ROUTES(m, ...) struct conf_routes m;
+#define CONF_LEVELS(m, ...) struct conf_levels m;
 #include "common/conf/conf.def"
 };
 
@@ -102,6 +113,8 @@ void conf_each(const struct conf *c,
 int conf_net_read(struct span word, struct conf_net *out) MUST_CHECK;
 /* "ADDR/BITS" in its shortest form. */
 void conf_net_write(const struct conf_net *net, char out[CONF_NET_SIZE]);
+/* Its address, port 0; the length. */
+socklen_t conf_net_address(const struct conf_net *net, struct sockaddr_storage *out);
 /* The network of that shorter (or equal) prefix length which has this one in it. */
 void conf_net_widen(struct conf_net *net, uint8_t bits);
 

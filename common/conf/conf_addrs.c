@@ -5,6 +5,7 @@
  *	ip-port  = (IPv4 / "[" IPv6 "]") ":" 1*5DIGIT
  *	hostport = (name / IPv4 / "[" IPv6 "]") ":" 1*5DIGIT
  *	routes   = name "=" hostport *(blank name "=" hostport)
+ *	levels   = name "=" level *(blank name "=" level)
  *	nets     = "public" / net *(blank net)
  *	net      = (IPv4 / IPv6) ["/" 1*3DIGIT]		; without: that address alone
  *
@@ -193,20 +194,38 @@ const struct conf_type conf_type_hostport = {
 	.print = hostport_print,
 };
 
+/* "DOMAIN=": what stands behind it is in *rest. */
+static int name_make(const struct conf_key *k, struct span word, struct domain *out,
+		     struct span *rest, struct conf_error *e)
+{
+	struct span name;
+	int err;
+
+	*rest = word;
+	name = span_cut(rest, '=');
+	if (name.n == word.n)
+		return complain(k, word, word, "no \"=\"", e);
+	err = domain_parse(name, out);
+	return err ? conf_fail(e, word, "\"%s\" is not a domain: %s; %s takes %s", SHOW(name),
+			       addr_error(err), k->name, k->type->form)
+		   : 0;
+}
+
+static int stands_twice(const struct conf_key *k, struct span word, const struct domain *d,
+			struct conf_error *e)
+{
+	return conf_fail(e, word, "%s stands in %s twice; remove one", SHOW(domain_span(d)),
+			 k->name);
+}
+
 static int route_make(const struct conf_key *k, struct span word, struct conf_route *out,
 		      struct conf_error *e)
 {
-	struct span to = word;
-	struct span name = span_cut(&to, '=');
+	struct span to;
 	const char *wrong;
-	int err;
 
-	if (name.n == word.n)
-		return complain(k, word, word, "no \"=\"", e);
-	err = domain_parse(name, &out->domain);
-	if (err)
-		return conf_fail(e, word, "\"%s\" is not a domain: %s; %s takes %s", SHOW(name),
-				 addr_error(err), k->name, k->type->form);
+	if (name_make(k, word, &out->domain, &to, e))
+		return -EINVAL;
 	wrong = hostport_make(to, &out->to);
 	return wrong ? complain(k, to, to, wrong, e) : 0;
 }
@@ -221,8 +240,7 @@ static int routes_parse(const struct conf_key *k, const struct conf_value *v, vo
 			return -EINVAL;
 		for (size_t j = 0; j < i; j++)
 			if (strcmp(all->at[j].domain.s, all->at[i].domain.s) == 0)
-				return conf_fail(e, v->word[i], "%s stands in %s twice; remove one",
-						 SHOW(domain_span(&all->at[i].domain)), k->name);
+				return stands_twice(k, v->word[i], &all->at[i].domain, e);
 		all->n = i + 1;
 	}
 	return 0;
@@ -245,12 +263,81 @@ const struct conf_type conf_type_routes = {
 	.print = routes_print,
 };
 
+static const char *const level_names[] = {
+	[CONF_TLS_NONE] = "none",
+	[CONF_TLS_MAY] = "may",
+	[CONF_TLS_ENCRYPT] = "encrypt",
+	[CONF_TLS_VERIFY] = "verify",
+};
+
+static int level_make(const struct conf_key *k, struct span word, struct conf_level *out,
+		      struct conf_error *e)
+{
+	struct span level;
+
+	if (name_make(k, word, &out->domain, &level, e))
+		return -EINVAL;
+	for (size_t i = 0; i < ARRAY_LEN(level_names); i++) {
+		if (!span_eq_str(level, level_names[i]))
+			continue;
+		out->level = (enum conf_tls)i;
+		return 0;
+	}
+	return complain(k, level, level, "no such level", e);
+}
+
+static int levels_parse(const struct conf_key *k, const struct conf_value *v, void *member,
+			struct conf_error *e)
+{
+	struct conf_levels *all = member;
+
+	for (size_t i = 0; i < v->n; i++) {
+		if (level_make(k, v->word[i], &all->at[i], e))
+			return -EINVAL;
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(all->at[j].domain.s, all->at[i].domain.s) == 0)
+				return stands_twice(k, v->word[i], &all->at[i].domain, e);
+		all->n = i + 1;
+	}
+	return 0;
+}
+
+static void levels_print(const struct conf_key *k UNUSED, const void *member, struct buf *out)
+{
+	const struct conf_levels *all = member;
+
+	for (size_t i = 0; i < all->n; i++)
+		buf_fmt(out, "%s%s=%s", i ? " " : "", all->at[i].domain.s,
+			level_names[all->at[i].level]);
+}
+
+const struct conf_type conf_type_levels = {
+	.words_max = CONF_ROUTES_MAX,
+	.form = "DOMAIN=LEVEL, the level none, may, encrypt or verify",
+	.parse = levels_parse,
+	.print = levels_print,
+};
+
 void conf_net_write(const struct conf_net *net, char out[CONF_NET_SIZE])
 {
 	char ip[INET6_ADDRSTRLEN] = "";
 
 	must(inet_ntop(net->family, net->addr, ip, sizeof(ip)));
 	snprintf(out, CONF_NET_SIZE, "%s/%u", ip, net->bits);
+}
+
+socklen_t conf_net_address(const struct conf_net *net, struct sockaddr_storage *out)
+{
+	struct sockaddr_in *v4 = (void *)out;
+	struct sockaddr_in6 *v6 = (void *)out;
+
+	*out = (struct sockaddr_storage){.ss_family = (sa_family_t)net->family};
+	if (net->family == AF_INET) {
+		memcpy(&v4->sin_addr, net->addr, sizeof(v4->sin_addr));
+		return sizeof(*v4);
+	}
+	memcpy(&v6->sin6_addr, net->addr, sizeof(v6->sin6_addr));
+	return sizeof(*v6);
 }
 
 /* Clears what is behind the prefix; true if there was something. */

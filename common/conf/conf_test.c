@@ -234,6 +234,15 @@ static const struct text_case error_cases[] = {
 	 "deliver.mx takes DOMAIN=HOST:PORT"},
 	{"a route with a bad target", T(H "deliver.mx = a.example=h:25 b.example=h\n"),
 	 "c:2:39: \"h\": no port; deliver.mx takes DOMAIN=HOST:PORT"},
+	{"no level", T(H "deliver.tls_policy = a.example=maybe\n"),
+	 "c:2:32: \"maybe\": no such level; deliver.tls_policy takes DOMAIN=LEVEL, the level none, "
+	 "may, encrypt or verify"},
+	{"two levels for a domain", T(H "deliver.tls_policy = a.example=may A.example=may\n"),
+	 "c:2:36: a.example stands in deliver.tls_policy twice; remove one"},
+	{"two sources of a family", T(H "deliver.source = 192.0.2.1 192.0.2.2\n"),
+	 "c:1:1: deliver.source takes at most one IPv4 and one IPv6 address"},
+	{"a network as source", T(H "deliver.source = 192.0.2.0/24\n"),
+	 "c:1:1: deliver.source takes at most one IPv4 and one IPv6 address"},
 	{"two routes for a domain", T(H "deliver.mx = a.example=h:25\n A.example=g:25\n"),
 	 "c:3:2: a.example stands in deliver.mx twice; remove one"},
 	{"a network that is none", T(H "deliver.networks = loopback\n"),
@@ -289,7 +298,9 @@ static void changed(const char *key, const char *value, const char *default_valu
 		buf_fmt(arg, "%s = %s; ", key, value);
 }
 
-#define HOSTS "hostname = mail.example.com; return_path.domain = rp.mail.example.com; "
+#define HOSTS                                                                                    \
+	"hostname = mail.example.com; return_path.domain = rp.mail.example.com; deliver.helo = " \
+	"mail.example.com; "
 
 static const struct text_case value_cases[] = {
 	{"a hostname", T(H), HOSTS},
@@ -299,10 +310,12 @@ static const struct text_case value_cases[] = {
 	{"the value below the key", T("hostname =\n # here\n\tmail.example.com\r\n"), HOSTS},
 	{"names become lower case", T("hostname = Mail.Example.COM.\n"), HOSTS},
 	{"a return path", T(H "return_path.domain = b.example\n"),
-	 "hostname = mail.example.com; return_path.domain = b.example; "},
+	 "hostname = mail.example.com; return_path.domain = b.example; deliver.helo = "
+	 "mail.example.com; "},
 	{"an empty return path is the default", T(H "return_path.domain =\n"), HOSTS},
 	{"numbers", T(H "node = 255\ndeliver.port = 00026\n"),
 	 "hostname = mail.example.com; node = 255; return_path.domain = rp.mail.example.com; "
+	 "deliver.helo = mail.example.com; "
 	 "deliver.port = 26; "},
 	{"sizes", T(H "message.size = 2048\nspool.free = 1024T\n"),
 	 HOSTS "message.size = 2K; spool.free = 1024T; "},
@@ -317,7 +330,8 @@ static const struct text_case value_cases[] = {
 	{"a text in UTF-8", T(H "tls.cert = schlüssel.pem\n"), HOSTS "tls.cert = schlüssel.pem; "},
 	{"an equals sign in a value", T(H "tls.cert = =a=\n"), HOSTS "tls.cert = =a=; "},
 	{"a word", T(H "log.level = debug\nspool.syncfs = never\n"),
-	 "hostname = mail.example.com; return_path.domain = rp.mail.example.com; "
+	 "hostname = mail.example.com; return_path.domain = rp.mail.example.com; deliver.helo = "
+	 "mail.example.com; "
 	 "log.level = debug; spool.syncfs = never; "},
 	{"no listeners", T(H "listen.mx = none\n"), HOSTS "listen.mx = none; "},
 	{"listeners", T(H "listen.mx = 127.0.0.1:2525 [0::1]:2525\n"),
@@ -333,6 +347,10 @@ static const struct text_case value_cases[] = {
 	 HOSTS "deliver.relay = [::1]:1; "},
 	{"routes", T(H "deliver.mx = A.example=h:25 b.example=[::1]:2525\n"),
 	 HOSTS "deliver.mx = a.example=h:25 b.example=[::1]:2525; "},
+	{"levels", T(H "deliver.tls_policy = A.example=verify b.example=none\n"),
+	 HOSTS "deliver.tls_policy = a.example=verify b.example=none; "},
+	{"a source of each family", T(H "deliver.source = 192.0.2.1 2001:db8::1\n"),
+	 HOSTS "deliver.source = 192.0.2.1/32 2001:db8::1/128; "},
 	{"ways to ask", T(H "dns.mode = forward   192.0.2.1\n"),
 	 HOSTS "dns.mode = forward 192.0.2.1; "},
 	{"with a port", T(H "dns.mode = forward ::1@5353\n"),

@@ -501,7 +501,7 @@ class PeerSession(threading.Thread):
                 self.sock = self.peer.context.wrap_socket(self.sock, server_side=True)
                 self.tls, self.inbuf = True, b""
         elif verb == "MAIL":
-            self.sender, self.rcpts = self.address(rest), []
+            self.sender, self.rcpts, self.message = self.address(rest), [], None
             if self.stage("mail", "250 2.1.0 Ok") // 100 != 2:
                 self.sender = None
         elif verb == "RCPT":
