@@ -324,7 +324,37 @@ static bool concerns(struct mailview *v, uint64_t copy)
 	       db_get_u64(v->d, MAIL_SQL_EVENTS_OF_MESSAGE, 3) == copy;
 }
 
-int mailview_events(struct mailview *v, const struct mailview_ref *ref, json_t **out)
+/* To the event of that number, which may not be in the list. */
+static void add_conversation(json_t *list, uint64_t event, struct span text)
+{
+	size_t i;
+	json_t *e, *lines;
+
+	json_array_foreach(list, i, e)
+	{
+		if (out_get_u64(e, "seq") != event)
+			continue;
+		lines = json_array();
+		while (text.n) {
+			struct span line = span_cut(&text, '\n');
+
+			json_array_append_new(lines, json_stringn((const char *)line.p, line.n));
+		}
+		json_object_set_new(e, "smtp", lines);
+		return;
+	}
+}
+
+static void add_conversations(struct mailview *v, uint64_t message, json_t *list)
+{
+	enum { S = MAIL_SQL_CONVERSATIONS_OF_MESSAGE };
+
+	db_u64(v->d, S, message);
+	while (db_step(v->d, S))
+		add_conversation(list, db_get_u64(v->d, S, 0), db_get_text(v->d, S, 1));
+}
+
+int mailview_events(struct mailview *v, const struct mailview_ref *ref, bool smtp, json_t **out)
 {
 	json_t *list = NULL;
 
@@ -335,6 +365,8 @@ int mailview_events(struct mailview *v, const struct mailview_ref *ref, json_t *
 		while (db_step(v->d, MAIL_SQL_EVENTS_OF_MESSAGE))
 			if (concerns(v, ref->copy))
 				json_array_append_new(list, event_object(v, ref->id));
+		if (smtp)
+			add_conversations(v, ref->n, list);
 	} while (mailview_again(v));
 	*out = list;
 	return mailview_end(v, 0);

@@ -38,8 +38,10 @@ int mailview_message(struct mailview *v, const char *id, json_t **out) MUST_CHEC
 int mailview_page(struct mailview *v, const char *after, size_t max, struct qid ids[MAILVIEW_PAGE],
 		  size_t *n_out) MUST_CHECK;
 /* The events of a message in the order of seq, as an array of objects {"seq", "at", "event",
- * "message", "copy", "rcpt", the event's own fields ...}. */
-int mailview_events(struct mailview *v, const struct mailview_ref *ref, json_t **out) MUST_CHECK;
+ * "message", "copy", "rcpt", the event's own fields ...}; smtp: those of an attempt with "smtp",
+ * an array of the lines of its conversation, where that is kept. */
+int mailview_events(struct mailview *v, const struct mailview_ref *ref, bool smtp,
+		    json_t **out) MUST_CHECK;
 /* How many of what ref names (the message's copies, or the one copy) are not final yet. */
 int mailview_open_copies(struct mailview *v, const struct mailview_ref *ref,
 			 uint64_t *out) MUST_CHECK;

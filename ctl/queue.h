@@ -11,12 +11,16 @@
 struct queue_choice {
 	const char *domain, *rcpt, *server, *state, *tag, *older;
 };
-#define QUEUE_FILTER_OPTIONS(c)                                                              \
-	{"--domain", CTL_VALUE, &(c)->domain}, {"--rcpt", CTL_VALUE, &(c)->rcpt},            \
-		{"--server", CTL_VALUE, &(c)->server}, {"--state", CTL_VALUE, &(c)->state},  \
-		{"--tag", CTL_VALUE, &(c)->tag}, {"--older-than", CTL_VALUE, &(c)->older}
-#define QUEUE_FILTER_SYNOPSIS \
-	"[--domain D] [--rcpt ADDR] [--server ORG/SERVER] [--state S] [--tag T] [--older-than TIME]"
+#define QUEUE_FILTER_OPTIONS(c)                                                             \
+	{"--domain", CTL_VALUE, &(c)->domain}, {"--rcpt", CTL_VALUE, &(c)->rcpt},           \
+		{"--server", CTL_VALUE, &(c)->server}, {"--state", CTL_VALUE, &(c)->state}, \
+		{"--tag", CTL_VALUE, &(c)->tag},                                            \
+	{                                                                                   \
+		"--older-than", CTL_VALUE, &(c)->older                                      \
+	}
+#define QUEUE_FILTER_SYNOPSIS                                                                   \
+	"[--domain D] [--rcpt ADDR] [--server ORG/SERVER] [--state S] [--tag T] [--older-than " \
+	"TIME]"
 
 /* What the options say; its texts point into theirs. */
 int queue_filter(const struct queue_choice *c, struct queue_filter *out) MUST_CHECK;

@@ -206,6 +206,7 @@ static void add_attempt(struct buf *out, const json_t *e)
 			buf_byte(out, ']');
 		add_uint(out, e, " port ", "port");
 		add_text(out, e, ", ", "tls");
+		add_text(out, e, ", ", "tls_note");
 		add_text(out, e, ", DKIM ", "signed_by");
 	}
 	add_parts(out, e);
@@ -229,8 +230,8 @@ static void add_next(struct buf *out, const json_t *e)
 
 static bool is_common(const char *key)
 {
-	static const char *const common[] = {"seq",  "at",   "event",	"message",
-					     "copy", "rcpt", "next_at", "uncertain"};
+	static const char *const common[] = {"seq",  "at",	"event",     "message", "copy",
+					     "rcpt", "next_at", "uncertain", "smtp"};
 
 	for (size_t i = 0; i < ARRAY_LEN(common); i++)
 		if (strcmp(key, common[i]) == 0)
@@ -319,6 +320,18 @@ static void add_fields(struct buf *out, json_t *e)
 	}
 }
 
+static void add_conversation(struct buf *out, const json_t *lines)
+{
+	size_t i;
+	json_t *l;
+
+	json_array_foreach(lines, i, l)
+	{
+		buf_str(out, "\n    ");
+		out_text(out, span_str(json_string_value(l)));
+	}
+}
+
 static void add_event(struct timeline *t, json_t *e)
 {
 	size_t empty = 0, end = 0;
@@ -340,6 +353,7 @@ static void add_event(struct timeline *t, json_t *e)
 	if (t->out->n == empty) /* it has no words: its copy is all */
 		t->out->n = end;
 	add_next(t->out, e);
+	add_conversation(t->out, json_object_get(e, "smtp"));
 	buf_byte(t->out, '\n');
 }
 

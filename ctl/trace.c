@@ -75,10 +75,10 @@ static void print_events(const json_t *events, size_t from, const struct ctl_opt
 }
 
 static int show(struct mailview *v, const struct mailview_ref *ref, const struct ctl_options *o,
-		size_t *shown)
+		bool smtp, size_t *shown)
 {
 	json_t *events = NULL, *m = NULL;
-	int code = mailview_events(v, ref, &events);
+	int code = mailview_events(v, ref, smtp, &events);
 
 	if (!code)
 		code = mailview_message(v, ref->id, &m);
@@ -94,7 +94,7 @@ static int show(struct mailview *v, const struct mailview_ref *ref, const struct
 
 /* What comes behind the first `shown` events, until the message is finished. */
 static int follow(struct mailview *v, const struct mailview_ref *ref, const struct ctl_options *o,
-		  size_t shown)
+		  bool smtp, size_t shown)
 {
 	uint64_t open = 1;
 	int code = 0;
@@ -105,7 +105,7 @@ static int follow(struct mailview *v, const struct mailview_ref *ref, const stru
 
 		code = mailview_open_copies(v, ref, &open);
 		if (!code)
-			code = mailview_events(v, ref, &events);
+			code = mailview_events(v, ref, smtp, &events);
 		if (!code && json_array_size(events) > shown)
 			print_events(events, shown, o);
 		shown = json_array_size(events);
@@ -117,8 +117,9 @@ static int follow(struct mailview *v, const struct mailview_ref *ref, const stru
 int cmd_trace(int argc, char **argv, const struct ctl_options *o)
 {
 	const char *args[1], *wait = NULL;
-	bool follows = false;
+	bool follows = false, smtp = false;
 	struct ctl_opt opts[] = {{"--wait", CTL_MAYBE, &wait},
+				 {"--smtp", CTL_FLAG, &smtp},
 				 {"-f", CTL_FLAG, &follows},
 				 {"--follow", CTL_FLAG, &follows}};
 	struct mailview *v = NULL;
@@ -138,9 +139,9 @@ int cmd_trace(int argc, char **argv, const struct ctl_options *o)
 	if (!code && wait)
 		late = wait_final(v, &ref, seconds);
 	if (!code && (late == 0 || late == EX_TEMPFAIL))
-		code = show(v, &ref, o, &shown);
+		code = show(v, &ref, o, smtp, &shown);
 	if (!code && follows)
-		code = follow(v, &ref, o, shown);
+		code = follow(v, &ref, o, smtp, shown);
 	mailview_close(&v);
 	return code ? code : late;
 }

@@ -233,7 +233,8 @@ static void connect_hop(struct attempt *a)
 	struct login login;
 
 	for (;; a->hop++) {
-		attempt_note_tls(a, "", a->clear ? a->tls_note : "");
+		if (!a->clear)
+			attempt_note_tls(a, "", "");
 		report_stage(a, "connect");
 		if (!a->fresh && !a->clear && take_idle(a)) {
 			conn_drive(a->conn);

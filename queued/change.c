@@ -160,14 +160,13 @@ void change_decide(struct change *c)
 
 /* events */
 
-#define ATTEMPT(c)                                                                         \
-	.attempt = (c)->m.attempt, .code = (c)->m.code, .status = (c)->m.status,           \
-	.text = (c)->m.text, .stage = (c)->m.stage, .host = (c)->m.host, .ip = (c)->m.ip,  \
-	.port = (c)->m.port, .tls = (c)->m.tls, .tls_note = (c)->m.tls_note,                \
-	.signed_by = (c)->m.signed_by, \
-	.queue_ms = queue_ms(c), .dns_ms = (c)->m.dns_ms, .connect_ms = (c)->m.connect_ms, \
-	.tls_ms = (c)->m.tls_ms, .sign_ms = (c)->m.sign_ms, .mail_ms = (c)->m.mail_ms,     \
-	.data_ms = (c)->m.data_ms, .bytes = (c)->m.bytes
+#define ATTEMPT(c)                                                                           \
+	.attempt = (c)->m.attempt, .code = (c)->m.code, .status = (c)->m.status,             \
+	.text = (c)->m.text, .stage = (c)->m.stage, .host = (c)->m.host, .ip = (c)->m.ip,    \
+	.port = (c)->m.port, .tls = (c)->m.tls, .tls_note = (c)->m.tls_note,                 \
+	.signed_by = (c)->m.signed_by, .queue_ms = queue_ms(c), .dns_ms = (c)->m.dns_ms,     \
+	.connect_ms = (c)->m.connect_ms, .tls_ms = (c)->m.tls_ms, .sign_ms = (c)->m.sign_ms, \
+	.mail_ms = (c)->m.mail_ms, .data_ms = (c)->m.data_ms, .bytes = (c)->m.bytes
 
 static uint64_t queue_ms(const struct change *c)
 {
@@ -276,6 +275,8 @@ static void put_attempt(const struct change *c)
 		put_expired(c);
 	else if (!c->m.returned)
 		put_deferred(c);
+	if (c->m.smtp.n && !c->m.returned && conf->retention_smtp_ms)
+		store_put_conversation(c->m.smtp, c->at.ms);
 	if (c->delayed)
 		put_delayed(c);
 	if (c->interrupted)

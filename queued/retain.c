@@ -36,6 +36,20 @@ static bool expire_events(int64_t before_ms)
 	return all && db_changes(db) > 0;
 }
 
+static bool expire_conversations(int64_t now)
+{
+	enum { S = MAIL_SQL_CONVERSATIONS_EXPIRE };
+	int64_t keep = conf->retention_smtp_ms < conf->retention_metadata_ms
+			       ? conf->retention_smtp_ms
+			       : conf->retention_metadata_ms;
+	struct db *db = store_db();
+
+	db_i64(db, S, now - keep);
+	db_u64(db, S, BATCH);
+	db_run(db, S);
+	return db_changes(db) == BATCH;
+}
+
 struct finished {
 	uint64_t n;
 	bool forget, drop;
@@ -107,7 +121,9 @@ bool retain_some(void)
 
 	store_begin(false);
 	run_for(MAIL_SQL_SUPPRESSIONS_EXPIRE, (uint64_t)now);
-	more = expire_events(now - conf->retention_events_ms);
+	more = expire_conversations(now);
+	if (!more)
+		more = expire_events(now - conf->retention_events_ms);
 	if (!more)
 		more = expire_metadata(&after, now - conf->retention_metadata_ms);
 	if (!store_commit())

@@ -297,6 +297,13 @@ void store_put_event(const struct event *e, uint64_t message, uint64_t copy, int
 	buf_done(&json);
 }
 
+void store_put_conversation(struct span text, int64_t at_ms)
+{
+	db_i64(db, MAIL_SQL_CONVERSATION_INSERT, at_ms);
+	db_text(db, MAIL_SQL_CONVERSATION_INSERT, text);
+	db_run(db, MAIL_SQL_CONVERSATION_INSERT);
+}
+
 void store_put_setting(const char *name, struct span value)
 {
 	db_text(db, MAIL_SQL_SETTING_PUT, span_str(name));

@@ -63,6 +63,8 @@ void store_put_copy(const struct store_copy *c);
 void store_put_wanted(uint64_t copy, unsigned action, const char *why);
 /* copy 0: of the message as a whole */
 void store_put_event(const struct event *e, uint64_t message, uint64_t copy, int64_t at_ms);
+/* The SMTP conversation of the attempt whose event was just written. */
+void store_put_conversation(struct span text, int64_t at_ms);
 void store_close_one(uint64_t message);
 void store_put_kept(uint64_t message, int64_t day);
 void store_put_setting(const char *name, struct span value);

@@ -4,6 +4,7 @@
 -- looked at again), 4 counted for the send limit.  suppressions: server 0 is every server's;
 -- addresses in lower case; expires 0 is never.  copies.wanted: what is to become of a copy that a
 -- worker has when this attempt has failed: '', 'hold' or 'cancel', with ': REASON' where one was given.
+-- conversations: of the event of an attempt, as deliverd/convo.h writes it.
 
 -- name: schema
 CREATE TABLE messages (
@@ -51,6 +52,12 @@ CREATE TABLE events (
 	data TEXT NOT NULL
 ) STRICT;
 CREATE INDEX events_message ON events(message);
+CREATE TABLE conversations (
+	event INTEGER PRIMARY KEY,
+	at INTEGER NOT NULL,
+	text TEXT NOT NULL
+) STRICT;
+CREATE INDEX conversations_at ON conversations(at);
 CREATE TABLE suppressions (
 	server INTEGER NOT NULL,
 	address TEXT NOT NULL,
@@ -95,6 +102,12 @@ CREATE TABLE settings (
 -- name: to_3
 ALTER TABLE copies ADD COLUMN wanted TEXT NOT NULL DEFAULT '';
 CREATE INDEX suppressions_address ON suppressions(address);
+CREATE TABLE conversations (
+	event INTEGER PRIMARY KEY,
+	at INTEGER NOT NULL,
+	text TEXT NOT NULL
+) STRICT;
+CREATE INDEX conversations_at ON conversations(at);
 
 -- writing
 
@@ -109,6 +122,10 @@ VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?)
 
 -- name: event_insert
 INSERT INTO events(at, type, message, copy, data) VALUES (?, ?, ?, ?, ?)
+
+-- of the event that was written last
+-- name: conversation_insert
+INSERT INTO conversations(event, at, text) VALUES (last_insert_rowid(), ?, ?)
 
 -- last NULL: stays as it is.  What was wanted has been done, or has no sense any more.
 -- name: copy_update
@@ -140,6 +157,9 @@ DELETE FROM suppressions WHERE server = ? AND address = ?
 
 -- name: suppressions_expire
 DELETE FROM suppressions WHERE expires > 0 AND expires <= ?
+
+-- name: conversations_expire
+DELETE FROM conversations WHERE event IN (SELECT event FROM conversations WHERE at < ? ORDER BY at LIMIT ?)
 
 -- name: events_expire
 DELETE FROM events WHERE seq < ?
@@ -244,6 +264,9 @@ SELECT id, rcpt, state, attempts, next, token, return_path, last FROM copies WHE
 -- name: events_of_message
 SELECT e.seq, e.at, e.type, e.copy, e.data, c.rcpt FROM events e LEFT JOIN copies c ON c.id = e.copy
 WHERE e.message = ? ORDER BY e.seq
+
+-- name: conversations_of_message
+SELECT c.event, c.text FROM events e JOIN conversations c ON c.event = e.seq WHERE e.message = ? ORDER BY e.seq
 
 -- the command
 

@@ -619,9 +619,11 @@ class Peer:
             return sum(m.ref == ref for m in self.dots)
 
 
-def server_context(names=("peer.test", "localhost")):
-    """A TLS server's context with a self-signed certificate made now."""
+def server_context(names=("peer.test", "localhost"), pem=None):
+    """A TLS server's context with a self-signed certificate made now for these names and addresses;
+    pem: a file that the certificate is written to as well."""
     import datetime
+    import ipaddress
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -632,7 +634,9 @@ def server_context(names=("peer.test", "localhost")):
             .public_key(key.public_key()).serial_number(x509.random_serial_number())
             .not_valid_before(now - datetime.timedelta(days=1))
             .not_valid_after(now + datetime.timedelta(days=30))
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), False)
+            .add_extension(x509.SubjectAlternativeName([
+                x509.IPAddress(ipaddress.ip_address(n)) if n[0].isdigit() else x509.DNSName(n)
+                for n in names]), False)
             .sign(key, hashes.SHA256()))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.NamedTemporaryFile() as f:
@@ -642,6 +646,9 @@ def server_context(names=("peer.test", "localhost")):
         f.write(cert.public_bytes(serialization.Encoding.PEM))
         f.flush()
         context.load_cert_chain(f.name)
+    if pem:
+        with open(pem, "wb") as f:
+            f.write(cert.public_bytes(serialization.Encoding.PEM))
     return context
 
 
