@@ -39,7 +39,8 @@ struct client {
 static struct {
 	struct conf *conf;
 	struct chan_listener *door;
-	struct ub_ctx *ctx;
+	struct ub_ctx *ctx, *canary; /* canary: the same without a cache */
+	int canary_id;		     /* of the question that runs; 0: none */
 	LIST_HEAD(, client) clients;
 } resolver;
 
@@ -116,15 +117,17 @@ static int set_mode(struct ub_ctx *ctx, const char *mode, char error[ZONE_ERROR_
 	return err;
 }
 
-static void set_anchor(struct ub_ctx *ctx)
+/* tell: in the log, if there is none. */
+static void set_anchor(struct ub_ctx *ctx, bool tell)
 {
 	struct stat st;
 
 	if (stat(root_key, &st) == 0 && st.st_size > 0 && access(root_key, R_OK) == 0 &&
 	    ub_ctx_add_ta_file(ctx, root_key) == 0)
 		return;
-	LOG(LOG_WARN, "dnssec-off", KS("file", root_key),
-	    KS("reason", "no root key there; install dns-root-data"));
+	if (tell)
+		LOG(LOG_WARN, "dnssec-off", KS("file", root_key),
+		    KS("reason", "no root key there; install dns-root-data"));
 }
 
 /* Zones that libunbound answers by itself (RFC 6303, 6761): dns.zone may have names in them, which
@@ -176,7 +179,15 @@ static int set_options(struct ub_ctx *ctx)
 	return err;
 }
 
-static struct ub_ctx *context_new(const struct conf *c, char error[ZONE_ERROR_SIZE])
+/* Nothing is remembered. */
+static int set_no_cache(struct ub_ctx *ctx)
+{
+	int err = ub_ctx_set_option(ctx, "cache-max-ttl:", "0");
+
+	return err ? err : ub_ctx_set_option(ctx, "cache-max-negative-ttl:", "0");
+}
+
+static struct ub_ctx *context_new(const struct conf *c, bool cache, char error[ZONE_ERROR_SIZE])
 {
 	struct ub_ctx *ctx = ub_ctx_create_event(loop_base());
 	bool local = strcmp(c->dns_mode, "local") == 0;
@@ -187,8 +198,10 @@ static struct ub_ctx *context_new(const struct conf *c, char error[ZONE_ERROR_SI
 	err = set_mode(ctx, c->dns_mode, error);
 	if (!err) {
 		if (!local)
-			set_anchor(ctx);
+			set_anchor(ctx, cache);
 		err = set_options(ctx);
+		if (!err && !cache)
+			err = set_no_cache(ctx);
 		if (!err)
 			err = remove_builtin(ctx, strcmp(c->dns_mode, "iterate") == 0);
 		snprintf(error, ZONE_ERROR_SIZE, "libunbound: %s: %s", ub_strerror(err), ub_said);
@@ -232,26 +245,73 @@ static int zone_load(const struct conf *c, struct ub_ctx *ctx, struct zone **out
 	return err;
 }
 
+/* The canary */
+
+static void canary_answer(void *arg, int rcode, void *packet, int packet_n, int sec, char *why,
+			  int limited)
+{
+	const uint8_t *header = packet; /* RFC 1035 4.1.1: the rcode is the end of its 4th byte */
+	bool exists = rcode == 0 && packet_n >= 12 && (header[3] & 15) == 0;
+
+	(void)arg;
+	(void)sec;
+	(void)why;
+	(void)limited;
+	resolver.canary_id = 0;
+	questions_canary(exists);
+}
+
+static void canary_ask(void)
+{
+	enum { TYPE_NS = 2 };
+	const char *name = resolver.conf->dns_canary;
+
+	if (!*name) {
+		questions_canary(true);
+		return;
+	}
+	/* an answer that comes at once leaves the id at 0 */
+	if (ub_resolve_event(resolver.canary, name, TYPE_NS, 1, NULL, canary_answer,
+			     &resolver.canary_id) != 0)
+		questions_canary(false);
+}
+
+/* Whoever waits for it is told that it cannot be found now. */
+static void canary_cancel(void)
+{
+	if (!resolver.canary_id)
+		return;
+	ub_cancel(resolver.canary, resolver.canary_id);
+	resolver.canary_id = 0;
+	questions_canary(false);
+}
+
 /* Context and zone of this configuration take the place of the old ones; -EINVAL: those stay. */
 static int configure(const struct conf *c, char error[ZONE_ERROR_SIZE])
 {
-	struct ub_ctx *ctx;
+	struct ub_ctx *ctx, *canary = NULL;
 	struct zone *zone = NULL;
 
 	ub_quiet = true;
 	ub_said[0] = '\0';
-	ctx = context_new(c, error);
-	if (ctx && zone_load(c, ctx, &zone, error)) {
-		ub_ctx_delete(ctx);
-		ctx = NULL;
+	ctx = context_new(c, true, error);
+	if (ctx)
+		canary = context_new(c, false, error);
+	if (canary && zone_load(c, ctx, &zone, error)) {
+		ub_ctx_delete(canary);
+		canary = NULL;
 	}
 	ub_quiet = false;
-	if (!ctx)
+	if (!canary) {
+		ub_ctx_delete(ctx);
 		return -EINVAL;
+	}
 	questions_configure(zone, strcmp(c->dns_mode, "local") == 0, c->dns_timeout_ms);
-	if (resolver.ctx)
-		ub_ctx_delete(resolver.ctx); /* calls back for what was not cancelled */
+	canary_cancel();
+	ub_ctx_delete(resolver.ctx); /* calls back for what was not cancelled */
+	ub_ctx_delete(resolver.canary);
 	resolver.ctx = ctx;
+	resolver.canary = canary;
 	return 0;
 }
 
@@ -282,7 +342,8 @@ static void cancel(int id)
 	ub_cancel(resolver.ctx, id);
 }
 
-static const struct questions_backend backend = {.ask = ask, .cancel = cancel};
+static const struct questions_backend backend = {
+	.ask = ask, .cancel = cancel, .canary = canary_ask};
 
 static void on_message(struct chan *c, const struct ipc_msg *m, int *fd, void *arg)
 {
@@ -360,6 +421,7 @@ static void finish(void)
 	questions_done();
 	chan_listener_free(&resolver.door);
 	ub_ctx_delete(resolver.ctx);
+	ub_ctx_delete(resolver.canary);
 	loop_done();
 	conf_free(&resolver.conf);
 }

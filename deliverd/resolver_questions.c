@@ -6,6 +6,9 @@
  * when its asker goes it is dropped.  What dns.zone has is asked of libunbound too, as local data,
  * under the name or wildcard that zone_find() gives, and CNAMEs in it are followed here.
  *
+ * That a name does not exist ends a delivery for good, so it is not believed of broken name
+ * servers: such a question is a suspect until the canary has been found, unless DNSSEC proves it.
+ *
  * questions_answered() may run inside backend->ask(); so it never asks again itself, and the
  * question is freed by whoever is outermost.  What has to follow is done by pump() after the
  * loop's turn.
@@ -20,6 +23,9 @@
 #include "deliverd/resolver_answer.h"
 
 enum { RUNNING_MAX = 128, WAITING_MAX = 1000, CNAMES_MAX = 8, RCODE_NXDOMAIN = 3 };
+enum { CANARY_MS = 10000 }; /* for so long it is believed to be there */
+
+TAILQ_HEAD(list, question);
 
 struct question {
 	TAILQ_ENTRY(question) link;
@@ -29,38 +35,37 @@ struct question {
 	struct domain name;	    /* after CNAMEs of dns.zone: where they lead */
 	char asked[ZONE_NAME_SIZE]; /* of the backend */
 	bool here;		    /* dns.zone answers */
-	bool running, inside, over;
+	struct list *in;	    /* waiting, running or suspects */
+	bool inside, over;
 	unsigned cnames;
 	uint32_t ttl_max; /* of the CNAMEs followed */
 	int id;		  /* the backend's */
 	struct loop_timer *deadline;
 };
 
-TAILQ_HEAD(list, question);
-
 static struct {
 	const struct questions_backend *backend;
 	struct zone *zone;
 	bool local;
 	int64_t timeout_ms;
-	struct list waiting, running;
+	struct list waiting, running, suspects;
 	size_t waiting_n, running_n;
+	bool canary_asked;
+	struct mono canary_until;
 	bool pump_later;
 	struct answer answer;
 } questions;
 
 static void unlink_question(struct question *q)
 {
-	TAILQ_REMOVE(q->running ? &questions.running : &questions.waiting, q, link);
-	if (q->running)
-		questions.running_n--;
-	else
-		questions.waiting_n--;
+	TAILQ_REMOVE(q->in, q, link);
+	questions.running_n -= q->in == &questions.running;
+	questions.waiting_n -= q->in == &questions.waiting;
 }
 
 static void link_waiting(struct question *q, bool first)
 {
-	q->running = false;
+	q->in = &questions.waiting;
 	if (first)
 		TAILQ_INSERT_HEAD(&questions.waiting, q, link);
 	else
@@ -78,7 +83,7 @@ static void question_free(struct question *q)
 /* Takes it back from the backend, if it is there. */
 static void question_drop(struct question *q)
 {
-	if (q->running)
+	if (q->in == &questions.running)
 		questions.backend->cancel(q->id);
 	question_free(q);
 }
@@ -125,8 +130,57 @@ static void send_failed(const struct question *q, const char *why)
 	send_answer(q, DNS_FAILED, false, NULL, why);
 }
 
-/* An answer that is there: sends it; true: a CNAME of dns.zone leads on instead. */
-static bool conclude(struct question *q, struct span packet, bool secure)
+/* suspects */
+
+/* What becomes of a question that the backend has answered. */
+enum next { NEXT_END, NEXT_AGAIN, NEXT_SUSPECT };
+
+static enum next does_not_exist(const struct question *q, bool secure, const struct answer *a)
+{
+	if (!q->here && !secure && mono_now().ms >= questions.canary_until.ms)
+		return NEXT_SUSPECT;
+	send_answer(q, DNS_NXDOMAIN, secure, a, "the name does not exist");
+	return NEXT_END;
+}
+
+static void ask_canary(void *arg)
+{
+	(void)arg;
+	questions.backend->canary();
+}
+
+static void make_suspect(struct question *q)
+{
+	unlink_question(q);
+	q->in = &questions.suspects;
+	TAILQ_INSERT_TAIL(&questions.suspects, q, link);
+	if (!questions.canary_asked)
+		loop_later(ask_canary, NULL);
+	questions.canary_asked = true;
+}
+
+void questions_canary(bool exists)
+{
+	struct question *q;
+
+	questions.canary_asked = false;
+	if (exists)
+		questions.canary_until.ms = mono_now().ms + CANARY_MS;
+	else if (!TAILQ_EMPTY(&questions.suspects))
+		LOG(LOG_ERROR, "dns-broken",
+		    KS("reason", "the name servers do not even know dns.canary; what they say does "
+				 "not exist is asked again later"));
+	while ((q = TAILQ_FIRST(&questions.suspects))) {
+		if (exists)
+			send_answer(q, DNS_NXDOMAIN, false, NULL, "the name does not exist");
+		else
+			send_failed(q, "the name servers say of every name that it does not exist");
+		question_free(q);
+	}
+}
+
+/* An answer that is there: sends it, unless a CNAME of dns.zone leads on. */
+static enum next conclude(struct question *q, struct span packet, bool secure)
 {
 	struct answer *a = &questions.answer;
 
@@ -137,7 +191,7 @@ static bool conclude(struct question *q, struct span packet, bool secure)
 	else if (a->too_long)
 		send_failed(q, "the record is longer than 512 bytes");
 	else if (a->rcode == RCODE_NXDOMAIN)
-		send_answer(q, DNS_NXDOMAIN, secure, a, "the name does not exist");
+		return does_not_exist(q, secure, a);
 	else if (a->rcode != 0)
 		send_failed(q, "the name servers refuse to answer");
 	else if (!q->here || a->end.n == 0)
@@ -147,28 +201,31 @@ static bool conclude(struct question *q, struct span packet, bool secure)
 	else {
 		q->name = a->end;
 		q->ttl_max = a->ttl < q->ttl_max ? a->ttl : q->ttl_max;
-		return true;
+		return NEXT_AGAIN;
 	}
-	return false;
+	return NEXT_END;
 }
 
 void questions_answered(struct question *q, int rcode, struct span packet,
 			enum question_security security, const char *why)
 {
 	/* what a file of ours led to is not validated from end to end */
-	bool again = false, secure = security == QUESTION_SECURE && q->cnames == 0;
+	bool secure = security == QUESTION_SECURE && q->cnames == 0;
+	enum next next = NEXT_END;
 
 	if (security == QUESTION_BOGUS)
 		send_failed(q, why ? why : "DNSSEC validation failed");
 	else if (rcode == RCODE_NXDOMAIN)
-		send_answer(q, DNS_NXDOMAIN, secure, NULL, "the name does not exist");
+		next = does_not_exist(q, secure, NULL);
 	else if (rcode != 0 || packet.n == 0)
 		send_failed(q, why ? why : "no name server gave a usable answer");
 	else
-		again = conclude(q, packet, secure);
-	if (again) {
+		next = conclude(q, packet, secure);
+	if (next == NEXT_AGAIN) {
 		unlink_question(q);
 		link_waiting(q, true);
+	} else if (next == NEXT_SUSPECT) {
+		make_suspect(q);
 	} else if (q->inside) {
 		q->over = true;
 	} else {
@@ -182,7 +239,7 @@ static void ask_backend(struct question *q)
 	const char *wrong;
 
 	unlink_question(q);
-	q->running = true;
+	q->in = &questions.running;
 	TAILQ_INSERT_TAIL(&questions.running, q, link);
 	questions.running_n++;
 	q->inside = true;
@@ -293,6 +350,7 @@ void questions_drop(const struct chan *from)
 {
 	drop_from(&questions.waiting, from);
 	drop_from(&questions.running, from);
+	drop_from(&questions.suspects, from);
 	pump_soon();
 }
 
@@ -304,6 +362,7 @@ void questions_configure(struct zone *zone, bool local, int64_t timeout_ms)
 	questions.zone = zone;
 	questions.local = local;
 	questions.timeout_ms = timeout_ms;
+	questions.canary_until.ms = 0;
 	while ((q = TAILQ_LAST(&questions.running, list))) {
 		questions.backend->cancel(q->id);
 		unlink_question(q);
@@ -317,11 +376,13 @@ void questions_init(const struct questions_backend *backend)
 	questions.backend = backend;
 	TAILQ_INIT(&questions.waiting);
 	TAILQ_INIT(&questions.running);
+	TAILQ_INIT(&questions.suspects);
 }
 
 void questions_done(void)
 {
 	drop_from(&questions.waiting, NULL);
 	drop_from(&questions.running, NULL);
+	drop_from(&questions.suspects, NULL);
 	zone_free(&questions.zone);
 }

@@ -15,6 +15,8 @@ struct questions_backend {
 	 * cannot be asked (then there is no answer). */
 	const char *(*ask)(const char *name, uint16_t type, struct question *q, int *id_out);
 	void (*cancel)(int id);
+	/* Begins to ask for dns.canary, past the cache; questions_canary() later, or at once. */
+	void (*canary)(void);
 };
 
 enum question_security { QUESTION_INSECURE, QUESTION_BOGUS, QUESTION_SECURE };
@@ -24,6 +26,9 @@ void questions_done(void);
 /* Takes the zone over.  local: nothing but the zone is asked.  What was running is cancelled and,
  * after this turn of the loop, asked anew. */
 void questions_configure(struct zone *zone, bool local, int64_t timeout_ms);
+
+/* Does the canary exist?  Called once for each backend->canary(). */
+void questions_canary(bool exists);
 
 void questions_add(struct chan *from, const struct ipc_resolve *m);
 /* The asker is gone. */

@@ -22,7 +22,7 @@ import dns.rrset
 from doors import Failed, Instance, Packet, run, span, u8, u16, u64
 
 OK, NODATA, NXDOMAIN, FAILED, NOT_HERE = range(5)
-A, CNAME, PTR, MX, TXT, AAAA, TLSA = 1, 5, 12, 15, 16, 28, 52
+A, NS, CNAME, PTR, MX, TXT, AAAA, TLSA = 1, 2, 5, 12, 15, 16, 28, 52
 
 ROOT_KEY = "/usr/share/dns/root.key"
 ZONE = """; records of the sandbox
@@ -260,6 +260,32 @@ def a_forwarder_is_asked(args):
         i.stop()
 
 
+def nothing_is_believed_of_broken_name_servers(args):
+    """They say of every name that it does not exist: doubt, until they know the canary again."""
+    names = {("nx%d.example.com." % n, A): dns.rcode.NXDOMAIN for n in range(4)}
+    server = Server(names)
+    server.table[(".", NS)] = dns.rcode.NXDOMAIN
+    with resolver(args, "forward 127.0.0.1@%d" % server.port, ZONE) as i:
+        for n in range(2):
+            got = resolve(i, "nx%d.example.com" % n, A)
+            assert got[0] == FAILED and "every name" in got[2], got
+        assert (".", NS) in server.seen
+        i.wait_log("dns-broken")
+        got = resolve(i, "no.one.test", A)
+        assert got[0] == NXDOMAIN, got  # dns.zone is ours
+        server.table[(".", NS)] = dns.rcode.SERVFAIL
+        assert resolve(i, "nx2.example.com", A)[0] == FAILED
+        server.table[(".", NS)] = ". NS a.root-servers.net."
+        for n in range(4):  # the first two are in the cache as well
+            assert resolve(i, "nx%d.example.com" % n, A)[0] == NXDOMAIN, n
+        assert server.seen.count((".", NS)) < 20, server.seen
+        i.stop()
+    server.table[(".", NS)] = dns.rcode.NXDOMAIN
+    with resolver(args, "forward 127.0.0.1@%d" % server.port, conf="dns.canary =\n") as i:
+        assert resolve(i, "nx0.example.com", A)[0] == NXDOMAIN
+        i.stop()
+
+
 def silence_ends_at_the_deadline(args):
     server = Server({("fast.example.com.", A): "fast.example.com. A 192.0.2.1"})
     with resolver(args, "forward 127.0.0.1@%d" % server.port, conf="dns.timeout = 2s\n") as i:
@@ -334,7 +360,8 @@ def main():
     args = ap.parse_args()
     return run([the_zone_file_answers, a_mistake_in_the_zone_file_has_a_line,
                 a_reload_takes_the_new_zone_or_keeps_the_old, local_mode_opens_no_socket,
-                a_forwarder_is_asked, silence_ends_at_the_deadline,
+                a_forwarder_is_asked, nothing_is_believed_of_broken_name_servers,
+                silence_ends_at_the_deadline,
                 too_many_questions_are_refused, unsigned_answers_of_signed_zones_fail,
                 junk_closes_only_its_connection], args)
 
