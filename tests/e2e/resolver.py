@@ -274,9 +274,13 @@ def nothing_is_believed_of_broken_name_servers(args):
         server.table[(".", NS)] = dns.rcode.SERVFAIL
         assert resolve(i, "nx2.example.com", A)[0] == FAILED
         server.table[(".", NS)] = ". NS a.root-servers.net."
+        for _ in range(200):  # libunbound remembers a failure for 5 seconds
+            if resolve(i, "nx0.example.com", A)[0] == NXDOMAIN:
+                break
+            time.sleep(0.1)
         for n in range(4):  # the first two are in the cache as well
             assert resolve(i, "nx%d.example.com" % n, A)[0] == NXDOMAIN, n
-        assert server.seen.count((".", NS)) < 20, server.seen
+        assert server.seen.count((".", NS)) < 50, server.seen
         i.stop()
     server.table[(".", NS)] = dns.rcode.NXDOMAIN
     with resolver(args, "forward 127.0.0.1@%d" % server.port, conf="dns.canary =\n") as i:
