@@ -266,7 +266,7 @@ static void canary_ask(void)
 	enum { TYPE_NS = 2 };
 	const char *name = resolver.conf->dns_canary;
 
-	if (!*name) {
+	if (strcmp(name, "none") == 0) {
 		questions_canary(true);
 		return;
 	}

@@ -283,7 +283,7 @@ def nothing_is_believed_of_broken_name_servers(args):
         assert server.seen.count((".", NS)) < 50, server.seen
         i.stop()
     server.table[(".", NS)] = dns.rcode.NXDOMAIN
-    with resolver(args, "forward 127.0.0.1@%d" % server.port, conf="dns.canary =\n") as i:
+    with resolver(args, "forward 127.0.0.1@%d" % server.port, conf="dns.canary = none\n") as i:
         assert resolve(i, "nx0.example.com", A)[0] == NXDOMAIN
         i.stop()
 
