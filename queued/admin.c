@@ -48,9 +48,15 @@ static void fetch(struct chan *c, struct span text)
 
 static void claim(struct chan *c)
 {
-	while (claim_some())
-		;
-	admin_done(c, EX_OK, "");
+	enum claimed done;
+
+	do
+		done = claim_some();
+	while (done == CLAIMED_PART);
+	if (done == CLAIMED_NOT)
+		admin_done(c, EX_TEMPFAIL, "mail.db cannot be written now; try again later");
+	else
+		admin_done(c, EX_OK, "");
 }
 
 static void pause_queue(struct chan *c, bool on)

@@ -146,14 +146,17 @@ static bool find(const struct ipc_change *m, uint64_t **copies_out, size_t *n_ou
 	return !db_error(db);
 }
 
+/* False: they wait in memory for mail.db. */
 static bool change_all(const uint64_t *copies, size_t n, struct order *o)
 {
+	bool ok = true;
+
 	for (size_t i = 0; i < n; i++) {
 		change_one(copies[i], o);
-		if ((i + 1) % CHUNK == 0 && !results_commit())
-			return false;
+		if (ok && (i + 1) % CHUNK == 0)
+			ok = results_commit();
 	}
-	return results_commit();
+	return ok && results_commit();
 }
 
 static bool known_action(unsigned action)
@@ -170,7 +173,8 @@ void admin_change(struct chan *c, const struct ipc_change *m)
 	bool ok;
 
 	if (!known_action(m->action) || span_cstr(m->reason, o.reason, sizeof(o.reason)) != 0 ||
-	    (m->state != ANY_STATE && m->state > STATE_HELD) || m->older_ms > INT64_MAX) {
+	    (m->state != ANY_STATE && m->state > STATE_HELD) || m->older_ms > INT64_MAX ||
+	    m->server > INT64_MAX || m->copy > INT64_MAX) {
 		admin_done(c, EX_USAGE, "that is not an order");
 		return;
 	}
@@ -195,8 +199,10 @@ void admin_change(struct chan *c, const struct ipc_change *m)
 	if (ok)
 		changed(c, o.count, o.later);
 	else
-		admin_done(c, EX_TEMPFAIL,
-			   "mail.db cannot be written now; the change is made when it can be");
+		admin_done(
+			c, EX_TEMPFAIL,
+			"mail.db cannot be written now; the change is made when it can be, unless "
+			"queued ends before");
 }
 
 /* the suppression list */
@@ -208,7 +214,7 @@ void admin_suppress(struct chan *c, const struct ipc_suppress *m)
 	bool was = true;
 
 	if (addr_parse(m->address, &address) != 0 || m->until_ms > INT64_MAX ||
-	    span_cstr(m->reason, s.reason, sizeof(s.reason)) != 0) {
+	    m->server > INT64_MAX || span_cstr(m->reason, s.reason, sizeof(s.reason)) != 0) {
 		admin_done(c, EX_DATAERR, "the address, its reason or its time is none");
 		return;
 	}
@@ -283,6 +289,10 @@ void admin_import(struct chan *c, const struct ipc_import *m, int fd)
 	char text[128];
 	struct buf all;
 
+	if (m->server > INT64_MAX) {
+		admin_done(c, EX_DATAERR, "there is no such server");
+		return;
+	}
 	buf_init(&all, IMPORT_MAX);
 	if (read_all(fd, &all) != 0) {
 		buf_done(&all);

@@ -112,7 +112,7 @@ static void decide_attempt(struct change *c)
 
 static void release(struct change *c)
 {
-	if (c->hold != HOLD_SEND_LIMIT)
+	if (c->hold == HOLD_CREDENTIAL || c->hold == HOLD_DEVELOPMENT)
 		c->flags |= JOB_RELEASED;
 	c->state = c->attempts ? STATE_DEFERRED : STATE_QUEUED;
 	c->hold = HOLD_NONE;

@@ -272,13 +272,15 @@ static bool read_folder(const char *folder, enum submitter submitter)
 	return self.count == BATCH;
 }
 
-bool claim_some(void)
+enum claimed claim_some(void)
 {
 	bool more = read_folder(SPOOL_NEW_SMTPD, SUBMITTER_SMTPD);
 	size_t moved;
 
+	if (!end_batch(&moved))
+		return CLAIMED_NOT;
 	/* where none can be moved, reading them again at once would never end */
-	return end_batch(&moved) && more && moved;
+	return more && moved ? CLAIMED_PART : CLAIMED_ALL;
 }
 
 static void recover_one(const char *folder, const char *name)

@@ -14,7 +14,7 @@
 #include "common/proc.h"
 #include "queued/queued.h"
 
-enum { KEPT_GONE = 0 };
+enum { KEPT_GONE = 0, SWEEP_BATCH = 2000 };
 
 void files_init(void)
 {
@@ -151,41 +151,45 @@ int files_open(const struct qid *id, struct spool_in *out)
 	return err;
 }
 
-/* One day's folder: kept/<day>/<2 hex>/<id>. */
-static void remove_below(int above, const char *name, int depth)
+/* One day's folder: kept/<day>/<2 hex>/<id>; at most *left files.  True: all of it. */
+static bool remove_below(int above, const char *name, int depth, size_t *left)
 {
 	int fd = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
 	struct dirent *entry;
 
-	while (d && (entry = readdir(d))) {
+	while (d && *left && (entry = readdir(d))) {
 		if (entry->d_name[0] == '.')
 			continue;
-		if (depth > 0)
-			remove_below(dirfd(d), entry->d_name, depth - 1);
-		else
+		if (depth > 0) {
+			remove_below(dirfd(d), entry->d_name, depth - 1, left);
+		} else {
 			unlinkat(dirfd(d), entry->d_name, 0);
+			--*left;
+		}
 	}
 	if (d)
 		closedir(d);
 	else
 		fd_close(&fd);
-	unlinkat(above, name, AT_REMOVEDIR);
+	return unlinkat(above, name, AT_REMOVEDIR) == 0;
 }
 
-void files_sweep(void)
+bool files_sweep(void)
 {
+	size_t left = SWEEP_BATCH;
 	DIR *d = opendir(SPOOL_KEPT);
 	int32_t today = wall_day(wall_now());
 	struct dirent *entry;
 	uint64_t day;
 
-	while (d && (entry = readdir(d))) {
+	while (d && left && (entry = readdir(d))) {
 		if (span_u64(span_str(entry->d_name), INT32_MAX, &day) != 0 || (int64_t)day > today)
 			continue;
-		remove_below(dirfd(d), entry->d_name, 1);
-		LOG(LOG_INFO, "kept-removed", KU("day", day));
+		if (remove_below(dirfd(d), entry->d_name, 1, &left))
+			LOG(LOG_INFO, "kept-removed", KU("day", day));
 	}
 	if (d)
 		closedir(d);
+	return left == 0;
 }

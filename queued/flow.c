@@ -2,9 +2,9 @@
  * flow.c - four times a second: how far delivery is behind, for the acceptors; once a minute and
  * at the end: the send counts of servers, for the next start.
  *
- * The level is how long the oldest copy that is due has waited for a place, while workers have
- * none or a tenant has used up its share of them: each LEVEL_MS one more.  A destination that is
- * slow does not raise it otherwise: its mail waits, the others' goes.
+ * The level is how long the oldest has waited of the copies that are due and could go if workers
+ * had a place, or its tenant not used up its share: each LEVEL_MS one more.  What waits for a slow
+ * destination alone does not raise it: the others' mail goes.
  */
 #include <stdio.h>
 
@@ -33,12 +33,10 @@ unsigned flow_level(void)
 static unsigned level_now(struct mono now)
 {
 	int64_t oldest, behind;
-	size_t waiting;
 
 	if (!workers_known() || deliver_paused())
 		return 0;
-	plan_waiting(&jobs_plan, now.ms, &waiting, &oldest);
-	if (!waiting || (workers_have_room() && !plan_is_short(&jobs_plan)))
+	if (!plan_is_short(&jobs_plan, &oldest))
 		return 0;
 	behind = (now.ms - oldest) / LEVEL_MS;
 	return behind < PRESSURE_LEVEL_MAX ? (unsigned)behind : PRESSURE_LEVEL_MAX;

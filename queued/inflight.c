@@ -18,7 +18,7 @@
 
 #define MARKS "mail/inflight"
 
-enum { SLOTS = 16384, CHECK_MS = 200, SLACK_MS = 60000 };
+enum { SLOTS = 65536, CHECK_MS = 200, SLACK_MS = 60000 };
 
 struct slot {
 	uint64_t copy, worker;
@@ -54,6 +54,7 @@ void inflight_mark(struct job *j, uint64_t worker)
 		write_slot(i);
 		return;
 	}
+	LOG_RATED(LOG_WARN, "mark-failed", MARKS, KS("error", "all places are taken"));
 }
 
 void inflight_clear(struct job *j)

@@ -23,8 +23,8 @@ struct usage;
 /* copies.flags in mail.db */
 enum job_flag {
 	JOB_TOLD_DELAY = 1, /* its event delayed is written */
-	JOB_RELEASED = 2,   /* by an operator: holds are not looked at again */
-	JOB_COUNTED = 4,    /* for its server's send limit */
+	JOB_RELEASED = 2, /* from a credential's or development hold: those are looked at no more */
+	JOB_COUNTED = 4,  /* for its server's send limit */
 };
 
 /* Why a copy is held.  HOLD(NAME, number, "name", "the event's detail") */

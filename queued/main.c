@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/db/db.h"
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/proc.h"
@@ -63,9 +64,11 @@ static void on_scan(void *arg)
 
 static void on_sweep(void *arg)
 {
+	bool more = files_sweep();
+
 	(void)arg;
-	files_sweep();
-	loop_timer_set(self.sweep, retain_some() ? SWEEP_MORE_MS : SWEEP_MS);
+	more |= retain_some();
+	loop_timer_set(self.sweep, more ? SWEEP_MORE_MS : SWEEP_MS);
 }
 
 /* What the planner may hand out: workers come and go, the configuration changes. */
@@ -88,7 +91,7 @@ static void turn_end(void)
 	results_commit();
 	workers_dismiss();
 	if (self.scan_due) {
-		self.scan_due = claim_some();
+		self.scan_due = claim_some() == CLAIMED_PART;
 		if (self.scan_due)
 			loop_timer_set(self.scan, 0);
 	}
@@ -114,13 +117,14 @@ static void recover(void)
 
 	store_load_open();
 	claim_recover();
-	while (claim_some())
+	while (claim_some() == CLAIMED_PART)
 		;
 	store_each_unkept(finish_old);
 	inflight_open();
 	jobs_each(results_again);
-	deliver_pause(store_setting("paused", paused, sizeof(paused)) &&
-		      strcmp(paused, "yes") == 0);
+	if (!store_setting("paused", paused, sizeof(paused)) && db_error(store_db()))
+		die(EX_IOERR, "mail/mail.db cannot be read: %s", db_error_text(store_db()));
+	deliver_pause(strcmp(paused, "yes") == 0);
 	if (deliver_paused())
 		LOG(LOG_WARN, "paused");
 }

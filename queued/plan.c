@@ -42,6 +42,7 @@ void plan_done(struct plan *p)
 	plan_flows_free(p);
 	heap_done(&p->later);
 	heap_done(&p->ages);
+	heap_done(&p->ready_ages);
 }
 
 /* places */
@@ -97,6 +98,16 @@ static bool is_ready(const struct plan_tenant *t)
 	return plan_list_first(&t->ready[READY_FREE]) || plan_list_first(&t->ready[READY_HELD]);
 }
 
+/* The node of a flow gets the key of its first entry. */
+static void set_key(struct heap *h, struct heap_node *node, const struct heap_node *first)
+{
+	if (first && node->at && node->key == first->key)
+		return;
+	heap_remove(h, node);
+	if (first)
+		heap_add(h, node, first->key);
+}
+
 static void make_ready(struct plan *p, struct plan_flow *f, enum plan_ready kind)
 {
 	struct plan_tenant *t = f->of.tenant;
@@ -104,17 +115,19 @@ static void make_ready(struct plan *p, struct plan_flow *f, enum plan_ready kind
 	if (!is_ready(t))
 		plan_list_append(&p->ready[plan_flow_class(f)], &t->link);
 	plan_list_append(&t->ready[kind], &f->link);
+	set_key(&p->ready_ages, &f->ready_age, heap_first(&f->due));
 	f->state = kind == READY_HELD ? FLOW_HELD : FLOW_FREE;
 	if (kind == READY_HELD)
 		f->of.lane->places.held[plan_flow_class(f)]++;
 }
 
 /* Out of its list; a place that was held for it is free, hand_out() is the caller's. */
-static void unlink_flow(struct plan_flow *f)
+static void unlink_flow(struct plan *p, struct plan_flow *f)
 {
 	bool was_ready = f->state == FLOW_FREE || f->state == FLOW_HELD;
 
 	plan_list_remove(&f->link);
+	heap_remove(&p->ready_ages, &f->ready_age);
 	if (f->state == FLOW_HELD)
 		f->of.lane->places.held[plan_flow_class(f)]--;
 	f->state = FLOW_EMPTY;
@@ -134,12 +147,12 @@ static void enter(struct plan *p, struct plan_flow *f)
 }
 
 /* A ready flow found no place. */
-static void wait_again(struct plan_flow *f)
+static void wait_again(struct plan *p, struct plan_flow *f)
 {
 	struct plan_link *list = &f->of.lane->waiting[plan_flow_class(f)];
 	bool its_turn = f->state == FLOW_HELD;
 
-	unlink_flow(f);
+	unlink_flow(p, f);
 	if (its_turn)
 		plan_list_prepend(list, &f->link);
 	else
@@ -160,7 +173,7 @@ static void hand_out(struct plan *p, struct plan_lane *lane)
 
 			if (!lane_has_room(p, f))
 				break;
-			unlink_flow(f);
+			unlink_flow(p, f);
 			make_ready(p, f, within_share(p, f->of.tenant) ? READY_HELD : READY_FREE);
 		}
 	}
@@ -201,12 +214,10 @@ static void set_age(struct plan *p, struct plan_flow *f)
 {
 	struct heap_node *first = heap_first(&f->due);
 
-	if (first && f->age.at && f->age.key == first->key)
-		return;
-	heap_remove(&p->ages, &f->age);
-	if (first)
-		heap_add(&p->ages, &f->age, first->key);
-	else
+	set_key(&p->ages, &f->age, first);
+	if (f->ready_age.at)
+		set_key(&p->ready_ages, &f->ready_age, first);
+	if (!first)
 		heap_done(&f->due); /* there may be many flows that have only later entries */
 }
 
@@ -289,7 +300,7 @@ void plan_remove(struct plan *p, struct plan_entry *e)
 	case PLAN_DUE:
 		out_of_flow(p, e);
 		if (f->due.n == 0) {
-			unlink_flow(f);
+			unlink_flow(p, f);
 			hand_out(p, f->of.lane);
 		}
 		break;
@@ -331,7 +342,7 @@ static struct plan_flow *find_flow(struct plan *p, enum plan_class class)
 
 			if (lane_has_room(p, f))
 				return f;
-			wait_again(f);
+			wait_again(p, f);
 		}
 	}
 	return NULL;
@@ -343,7 +354,7 @@ static struct plan_entry *take_from(struct plan *p, struct plan_flow *f)
 	struct plan_tenant *t = f->of.tenant;
 
 	t->turn = f->state == FLOW_HELD ? READY_FREE : READY_HELD;
-	unlink_flow(f);
+	unlink_flow(p, f);
 	if (is_ready(t)) {
 		plan_list_remove(&t->link);
 		plan_list_append(&p->ready[plan_flow_class(f)], &t->link);
@@ -392,10 +403,12 @@ int64_t plan_next_due(const struct plan *p)
 	return first ? first->key : INT64_MAX;
 }
 
-bool plan_is_short(const struct plan *p)
+bool plan_is_short(const struct plan *p, int64_t *oldest_ms_out)
 {
-	return plan_list_first(&p->ready[PLAN_TRANSACTIONAL]) ||
-	       plan_list_first(&p->ready[PLAN_BULK]);
+	const struct heap_node *first = heap_first(&p->ready_ages);
+
+	*oldest_ms_out = first ? first->key : 0;
+	return first != NULL;
 }
 
 void plan_waiting(struct plan *p, int64_t now_ms, size_t *count_out, int64_t *oldest_ms_out)

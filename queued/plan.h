@@ -62,8 +62,9 @@ struct plan_places {
 struct plan {
 	struct plan_limits limits;
 	struct plan_places places;
-	struct heap later; /* entries that are not due */
-	struct heap ages;  /* flows that have due entries, by their first */
+	struct heap later;	/* entries that are not due */
+	struct heap ages;	/* flows that have due entries, by their first */
+	struct heap ready_ages; /* those of them that are ready */
 	struct hash lanes, tenants, flows;
 	struct plan_link ready[PLAN_CLASSES]; /* tenants */
 	size_t due;			      /* entries in all flows */
@@ -92,8 +93,8 @@ unsigned plan_in_flight(const struct plan *p);
  * waits for a place only and doesn't count.  INT64_MAX: nothing waits for a time. */
 int64_t plan_next_due(const struct plan *p);
 /* Does any that is due wait for a place among all or for its tenant's share, not only for one in
- * its lane?  As plan_take() last found it. */
-bool plan_is_short(const struct plan *p);
+ * its lane?  And since when the first of them (its due time).  As plan_take() last found it. */
+bool plan_is_short(const struct plan *p, int64_t *oldest_ms_out);
 /* How many are due at now_ms and not in flight, and since when the first of them (its due time; 0
  * when there is none). */
 void plan_waiting(struct plan *p, int64_t now_ms, size_t *count_out, int64_t *oldest_ms_out);

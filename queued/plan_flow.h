@@ -44,9 +44,10 @@ struct plan_flow {
 	} of;
 	struct plan_link link; /* in the lane's list or in one of the tenant's */
 	enum { FLOW_EMPTY, FLOW_WAITING, FLOW_FREE, FLOW_HELD } state;
-	struct heap due;      /* entries */
-	struct heap_node age; /* in plan.ages; the key is that of the first entry */
-	size_t entries;	      /* in any state */
+	struct heap due;	    /* entries */
+	struct heap_node age;	    /* in plan.ages; the key is that of the first entry */
+	struct heap_node ready_age; /* in plan.ready_ages, with the same key */
+	size_t entries;		    /* in any state */
 };
 
 /* A list: a head that is linked to itself when empty. */

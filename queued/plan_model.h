@@ -232,7 +232,7 @@ static void model_run(struct span in)
 	for (size_t i = 0; i < MODEL_ENTRIES; i++)
 		plan_remove(&m->p, &m->entries[i].e);
 	must(m->p.flows.n == 0 && m->p.lanes.n == 0 && m->p.tenants.n == 0 && m->p.due == 0);
-	must(m->p.later.n == 0 && m->p.ages.n == 0 && plan_in_flight(&m->p) == 0);
+	must(m->p.later.n == 0 && m->p.ages.n == 0 && m->p.ready_ages.n == 0 && plan_in_flight(&m->p) == 0);
 	plan_done(&m->p);
 	mem_free(m);
 }

@@ -20,8 +20,9 @@ extern struct conf *conf;
 void claim_init(void);
 /* At the start: files in spool/cur that mail.db does not know. */
 void claim_recover(void);
-/* Claims what there is, at most a batch.  True: there may be more. */
-bool claim_some(void);
+/* Claims what there is, at most a batch. */
+enum claimed { CLAIMED_ALL, CLAIMED_PART, CLAIMED_NOT /* mail.db cannot be written now */ };
+enum claimed claim_some(void);
 /* Is it one of queue.bulk_streams? */
 bool stream_is_bulk(struct span stream);
 
@@ -35,8 +36,8 @@ int files_to_cur(const char *from, const struct qid *id) MUST_CHECK;
 void files_to_corrupt(const char *from, const char *name, const char *why);
 /* The message is finished: to kept/ or gone.  The day to be stored. */
 int64_t files_finish(const struct qid *id);
-/* Removes the days of kept/ that have passed. */
-void files_sweep(void);
+/* Removes the days of kept/ that have passed, some of it a call; true: there is more. */
+bool files_sweep(void);
 
 enum { WORKER_PID_SHIFT = 20 }; /* a worker's id: its pid, and a count (deliverd/pool.h) */
 
@@ -85,8 +86,9 @@ bool deliver_paused(void);
 /* results.c: changes of copies, gathered for one transaction at the end of the loop turn.  A copy
  * that has one waiting is in no plan and takes no other. */
 void results_init(void);
-/* Copies m.  worker: to be acknowledged to; NULL when it is dead or never was. */
-void results_add(const struct ipc_result *m, struct worker *worker);
+/* Copies m.  worker: who is to be acknowledged to.  j: its copy, which no worker has any more; NULL:
+ * it had none of that number, and is only told that it may forget it. */
+void results_add(const struct ipc_result *m, struct worker *worker, struct job *j);
 /* A result of our own making, for a copy that never reached a worker or whose worker died. */
 void results_add_own(struct job *j, const char *stage, const char *status, const char *text,
 		     bool uncertain);

@@ -70,12 +70,10 @@ static struct change *add_attempt(const struct ipc_result *m, struct worker *wor
 	return c;
 }
 
-void results_add(const struct ipc_result *m, struct worker *worker)
+void results_add(const struct ipc_result *m, struct worker *worker, struct job *j)
 {
-	struct job *j = jobs_find(m->copy);
-
 	/* a repeated RESULT of an attempt that is committed, or about to be */
-	if (j && (j->done_pending || j->worker || m->attempt != j->attempts + 1))
+	if (j && (j->done_pending || m->attempt != j->attempts + 1))
 		j = NULL;
 	add_attempt(m, worker, j);
 }

@@ -72,31 +72,35 @@ static void apply(const struct finished *f)
 	}
 }
 
-/* The messages behind number *after; it moves on. */
-static size_t read_finished(uint64_t *after, int64_t before_ms, struct finished list[BATCH])
+/* The messages behind number *after, which moves on.  *more: there are others behind them. */
+static size_t read_finished(uint64_t *after, int64_t before_ms, struct finished list[BATCH],
+			    bool *more)
 {
 	enum { S = MAIL_SQL_MESSAGES_FINISHED };
 	struct db *db = store_db();
 	int64_t now = wall_now().ms, today = wall_day((struct wall){now});
 	size_t n = 0;
 
+	*more = false;
 	db_u64(db, S, *after);
 	db_u64(db, S, BATCH);
-	while (n < BATCH && db_step(db, S)) {
+	for (size_t rows = 0; db_step(db, S);) {
 		struct finished *f = &list[n];
 		bool has_bytes = db_get_i64(db, S, 2) > today;
 		bool has_events = db_get_u64(db, S, 4) != 0;
 
 		int64_t received = db_get_i64(db, S, 1);
 
+		*more = ++rows == BATCH;
+		f->n = *after = db_get_u64(db, S, 0);
 		if (received > now)
 			continue; /* the clock was set back since: nothing is told by it */
-		if (received >= before_ms)
+		if (received >= before_ms) {
+			*more = false;
 			break;
-		f->n = db_get_u64(db, S, 0);
+		}
 		f->forget = db_get_u64(db, S, 3) != 0;
 		f->drop = !has_bytes && !has_events;
-		*after = f->n;
 		n++;
 	}
 	db_reset(db, S);
@@ -106,11 +110,12 @@ static size_t read_finished(uint64_t *after, int64_t before_ms, struct finished 
 static bool expire_metadata(uint64_t *after, int64_t before_ms)
 {
 	struct finished list[BATCH];
-	size_t n = read_finished(after, before_ms, list);
+	bool more;
+	size_t n = read_finished(after, before_ms, list, &more);
 
 	for (size_t i = 0; i < n; i++)
 		apply(&list[i]);
-	return n == BATCH;
+	return more;
 }
 
 bool retain_some(void)

@@ -397,6 +397,16 @@ static struct mono not_after(struct mono t, int64_t later_ms)
 	return t.ms > last && t.ms != INT64_MAX ? (struct mono){last} : t;
 }
 
+/* Nor must one that is ahead end what is held: it may be put right within a day, or a part of the
+ * hold's lifetime. */
+static struct mono not_before(struct mono t, int64_t lifetime_ms)
+{
+	enum { DAY_MS = 86400000 };
+	int64_t first = mono_now().ms + (lifetime_ms / 4 < DAY_MS ? lifetime_ms / 4 : DAY_MS);
+
+	return t.ms < first ? (struct mono){first} : t;
+}
+
 static struct message *message_of_row(void)
 {
 	struct qid id;
@@ -447,6 +457,8 @@ static void load_row(void)
 	load_wanted(j, db_get_text(db, OC, OC_WANTED));
 	j->due = not_after(mono_of_wall((struct wall){db_get_i64(db, OC, OC_NEXT)}),
 			   longest_wait_ms(j));
+	if (j->state == STATE_HELD && j->hold != HOLD_SEND_LIMIT)
+		j->due = not_before(j->due, conf->queue_hold_lifetime_ms);
 	if (j->state == STATE_HELD && j->hold == HOLD_NONE) { /* nobody knows why: for ever */
 		j->hold = HOLD_OPERATOR;
 		j->due.ms = INT64_MAX;

@@ -107,7 +107,7 @@ static void take_inflight(struct worker *w, const struct ipc_inflight *m)
 	for (size_t i = 0; i < m->copies.n; i++) {
 		struct job *j = jobs_find(ipc_u64s_at(&m->copies, i));
 
-		if (!j || j->worker || j->done_pending)
+		if (!j || j->worker || j->done_pending || j->state == STATE_HELD)
 			continue;
 		jobs_give(j, w, &w->jobs);
 		w->job_count++;
@@ -118,26 +118,34 @@ static void take_inflight(struct worker *w, const struct ipc_inflight *m)
 	stop_awaiting(w->id);
 }
 
+/* Only of a copy that it has: it was given it, or has named it in INFLIGHT. */
+static void take_result(struct worker *w, const struct ipc_result *m)
+{
+	struct job *j = jobs_find(m->copy);
+
+	if (!j || j->worker != w) {
+		results_add(m, w, NULL);
+		return;
+	}
+	jobs_take_back(j);
+	w->job_count--;
+	results_add(m, w, j);
+	results_again(j); /* a repeated one, whose commit is known and whose ACK was lost: go on */
+}
+
 static void worker_message(struct chan *c, const struct ipc_msg *m, int *fd, void *arg)
 {
 	struct worker *w = arg;
-	struct job *j;
 
 	(void)c;
 	(void)fd;
 	switch ((unsigned)m->type) {
 	case IPC_INFLIGHT:
-		take_inflight(w, &m->inflight);
+		if (!w->told) /* what it gets later it gets from us */
+			take_inflight(w, &m->inflight);
 		break;
 	case IPC_RESULT:
-		j = jobs_find(m->result.copy);
-		if (j && j->worker == w) {
-			jobs_take_back(j);
-			w->job_count--;
-		}
-		results_add(&m->result, w);
-		if (j) /* a repeated one, whose commit is known and whose ACK was lost: go on */
-			results_again(j);
+		take_result(w, &m->result);
 		break;
 	case IPC_STOPPING:
 		w->stopping = true;

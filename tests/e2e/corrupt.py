@@ -370,6 +370,45 @@ def locked(s, peer):
     expect(peer.copies(m.ref) == 1, "copies: %d" % peer.copies(m.ref))
 
 
+def locked_orders(s, peer):
+    """An order that cannot be written down now is carried out for all its copies when it can."""
+    s.command("queue", "pause")
+    smtp = s.session()
+    many = [s.submit(["o%d.%d@peer.test" % (i, k) for k in range(500)], session=smtp)
+            for i in range(5)]
+    s.command("message", "list")
+    c = sqlite3.connect(path(s, "mail", "mail.db"), isolation_level=None)
+    c.execute("BEGIN IMMEDIATE")
+    try:
+        code, _, err = s.command("queue", "cancel", "--all", check=False, timeout=60)
+        expect(code == 75 and "when it can be" in err, (code, err))
+        code, _, err = s.command("trace", many[0], check=False, timeout=60)
+    finally:
+        c.execute("ROLLBACK")
+        c.close()
+    expect(wait_for(lambda: s.json("queue", "show")[0]["open"] == 0, 30), s.json("queue", "show"))
+    expect(all(set(s.state(m)) == {"cancelled"} for m in many), "not all are cancelled")
+
+
+def sweep(s, peer):
+    """A day with many files is removed bit by bit, and mail goes on meanwhile."""
+    s.stop()
+    kept = path(s, "kept", str(int(time.time()) // 86400 - 1))
+    owner = os.stat(path(s, "kept"))
+    made = [kept] + [os.path.join(kept, "%02x" % i) for i in range(50)]
+    for name in made:
+        os.mkdir(name)
+        os.chown(name, owner.st_uid, owner.st_gid)
+    for name in made[1:]:
+        for i in range(150):
+            open(os.path.join(name, "%d" % i), "w").close()
+    s.start()
+    m = s.submit("meanwhile@peer.test")
+    expect(wait_for(lambda: s.state(m) == ["delivered"], 30), s.state(m))
+    expect(wait_for(lambda: not os.path.exists(kept), 30), "it stays")
+    expect(s.log_find("kept-removed"), "not told")
+
+
 def folders_missing(s, peer):
     """A restored spool has no empty folders: they are made as they are needed."""
     for i in range(256):
@@ -465,6 +504,8 @@ TESTS = [
     ("mail.db restored from a backup", restored),
     ("control.db restored from a backup", control_restored),
     ("mail.db locked by somebody else", locked),
+    ("orders while mail.db is locked", locked_orders),
+    ("a day of many kept files", sweep),
     ("the folders of spool/cur are missing", folders_missing),
     ("the folders of spool/cur are not writable", folders_unwritable),
     ("control.db locked by somebody else", control_locked),

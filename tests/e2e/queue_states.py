@@ -4,6 +4,7 @@ orders of an operator, retention.  Everything is looked at from outside, by the 
 
 import os
 import signal
+import smtplib
 import sqlite3
 import sys
 import time
@@ -237,6 +238,48 @@ def held_in_flight(s, peer, mood):
     reaches(s, m, ["delivered"])
 
 
+def suspended_in_development(s, peer, mood):
+    """A release after a suspension does not let go what was never looked at for development."""
+    control(s, "--mode", "development")
+    s.command("server", "suspend", SERVER, "--reason", "test")
+    m = None
+    try:
+        m = s.submit("both@peer.test")
+    except smtplib.SMTPException:
+        s.command("server", "unsuspend", SERVER)
+        s.command("queue", "pause")
+        m = s.submit("both@peer.test")
+        s.command("server", "suspend", SERVER, "--reason", "test")
+        s.command("queue", "resume")
+    reaches(s, m, ["held"])
+    expect(event(s, m, "held")["reason"] == "suspended", s.trace(m))
+    s.command("server", "unsuspend", SERVER)
+    s.command("queue", "release", m)
+    expect(wait_for(lambda: event(s, m, "held")["reason"] == "development"), s.trace(m))
+    s.command("queue", "release", m)
+    reaches(s, m, ["delivered"])
+    control(s, "--mode", "live")
+
+
+def held_and_the_clock_ahead(s, peer, mood):
+    """A clock that is ahead at a start does not end what is held."""
+    s.command("queue", "pause")
+    m = s.submit("held@peer.test")
+    s.command("queue", "hold", m)
+    s.command("queue", "resume")
+    s.stop()
+    db = sqlite3.connect(os.path.join(s.dir, "mail", "mail.db"))
+    with db:
+        db.execute("UPDATE copies SET next = next - ? WHERE state = 2", [8 * DAY_MS])
+    db.close()
+    s.start()
+    other = s.submit("other@peer.test")
+    reaches(s, other, ["delivered"])
+    expect(s.state(m) == ["held"], s.trace(m))
+    s.command("queue", "release", m)
+    reaches(s, m, ["delivered"])
+
+
 def later_over_a_restart(s, peer, mood):
     """What is wanted of a copy in flight is not forgotten by queued, nor by the whole instance."""
     m, go = in_flight(s, mood)
@@ -395,6 +438,8 @@ TESTS = [
      cancelled_in_flight),
     ("hold in flight, with its reason, and withdrawn", held_in_flight),
     ("an order for a copy in flight outlives queued and a kill of all", later_over_a_restart),
+    ("a release after a suspension looks at the rest", suspended_in_development),
+    ("a clock that is ahead at a start ends no hold", held_and_the_clock_ahead),
     ("X-Posthaste-Expires ends a copy", expires),
     ("an idempotency key sends once; another content under it is held", idempotency),
     ("a delayed copy says so once", delayed),
