@@ -64,12 +64,12 @@ static unsigned model_room_of(const struct model *m, int domain, enum plan_class
 			      unsigned max)
 {
 	unsigned reserved = (max * m->limits.reserved_percent + 99) / 100;
-	unsigned bulk_max = reserved < max ? max - reserved : 1, n = 0;
+	unsigned bulk_max = reserved < max ? max - reserved : 1;
+	unsigned all = model_flying(m, domain, false), bulk = model_flying(m, domain, true);
+	unsigned room = all < max ? max - all : 0,
+		 bulk_room = bulk < bulk_max ? bulk_max - bulk : 0;
 
-	while (model_flying(m, domain, false) + n < max &&
-	       (class == PLAN_TRANSACTIONAL || model_flying(m, domain, true) + n < bulk_max))
-		n++;
-	return n;
+	return class == PLAN_BULK && bulk_room < room ? bulk_room : room;
 }
 
 static bool model_within_share(const struct model *m, const struct model_entry *x)
@@ -232,7 +232,8 @@ static void model_run(struct span in)
 	for (size_t i = 0; i < MODEL_ENTRIES; i++)
 		plan_remove(&m->p, &m->entries[i].e);
 	must(m->p.flows.n == 0 && m->p.lanes.n == 0 && m->p.tenants.n == 0 && m->p.due == 0);
-	must(m->p.later.n == 0 && m->p.ages.n == 0 && m->p.ready_ages.n == 0 && plan_in_flight(&m->p) == 0);
+	must(m->p.later.n == 0 && m->p.ages.n == 0 && m->p.ready_ages.n == 0 &&
+	     plan_in_flight(&m->p) == 0);
 	plan_done(&m->p);
 	mem_free(m);
 }

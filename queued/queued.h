@@ -86,8 +86,8 @@ bool deliver_paused(void);
 /* results.c: changes of copies, gathered for one transaction at the end of the loop turn.  A copy
  * that has one waiting is in no plan and takes no other. */
 void results_init(void);
-/* Copies m.  worker: who is to be acknowledged to.  j: its copy, which no worker has any more; NULL:
- * it had none of that number, and is only told that it may forget it. */
+/* Copies m.  worker: who is to be acknowledged to.  j: its copy, which no worker has any more;
+ * NULL: it had none of that number, and is only told that it may forget it. */
 void results_add(const struct ipc_result *m, struct worker *worker, struct job *j);
 /* A result of our own making, for a copy that never reached a worker or whose worker died. */
 void results_add_own(struct job *j, const char *stage, const char *status, const char *text,
