@@ -91,11 +91,13 @@ def shares(s, peer):
 
     def in_flight():
         return s.json("queue", "show")[0]["in_flight"]
-    expect(wait_for(lambda: in_flight() >= 8, 20, 0.1), "%s in flight" % in_flight())
-    for m in fill(s, quick, "quick.test", 20):
-        arrives(peer, m)
-    expect(in_flight() == 8, "%s in flight" % in_flight())
-    let_go.set()
+    try:
+        expect(wait_for(lambda: in_flight() >= 8, 20, 0.1), "%s in flight" % in_flight())
+        for m in fill(s, quick, "quick.test", 20):
+            arrives(peer, m)
+        expect(wait_for(lambda: in_flight() == 8, 10), "%s in flight" % in_flight())
+    finally:
+        let_go.set()
     expect(wait_for(lambda: not s.json("queue", "list", "--server", "stuck/mail"), 60), "queued")
 
 
