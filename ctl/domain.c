@@ -7,7 +7,8 @@
 #include <sodium.h>
 #include <stdio.h>
 
-#include "common/ipc/grant.h"
+#include "common/ipc/ipc.h"
+#include "common/mail/signkey.h"
 
 #include "ctl/ctl.h"
 #include "ctl/output.h"

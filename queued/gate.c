@@ -224,7 +224,7 @@ enum gate gate_sign_key(struct job *j, struct signkey *out)
 		err = control_domain(self.control, j->message->usage->server, &key.domain, &found);
 	if (err == 0 && found.verified) {
 		snprintf(key.selector, sizeof(key.selector), "%s", found.selector);
-		snprintf(key.algorithm, sizeof(key.algorithm), "rsa-sha256");
+		key.algorithm = SIGNKEY_RSA;
 		*out = key;
 		return GATE_OPEN;
 	}

@@ -5,8 +5,8 @@
 #define QUEUED_QUEUED_H
 
 #include "common/conf/conf.h"
-#include "common/ipc/grant.h"
 #include "common/ipc/ipc.h"
+#include "common/mail/signkey.h"
 #include "common/spool/spool.h"
 #include "queued/jobs.h"
 #include "queued/usage.h"

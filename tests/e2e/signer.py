@@ -14,7 +14,7 @@ import sys
 import time
 
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa, utils
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 from cryptography.exceptions import InvalidSignature
 
 from doors import Failed, Instance, Packet, run, span, spans, u64, u8
@@ -22,6 +22,7 @@ from doors import Failed, Instance, Packet, run, span, spans, u64, u8
 SECRET = bytes(range(32))
 KEY = b"example.com s1 rsa-sha256"
 OTHER = b"example.net 20261123 rsa-sha256"
+EDWARDS = b"example.com ed ed25519-sha256"
 
 
 def grant(copy, keys, uses=5, seconds=60, secret=SECRET):
@@ -112,6 +113,37 @@ def a_key_is_made_once_and_signs(args):
         i.stop()
 
 
+def an_ed25519_key_signs_beside_an_rsa_key(args):
+    with signer(args) as i:
+        _, der = keygen(i, KEY)
+        error, raw = keygen(i, EDWARDS)
+        assert error == "" and len(raw) == 32, (error, raw)
+        assert keygen(i, EDWARDS) == ("", raw)
+        both, d = [KEY, EDWARDS], [digest(b"a"), digest(b"b")]
+        for reread in (False, True):
+            error, values = sign(i, 1, both, grant(1, both), d)
+            assert error == "", error
+            verify(der, values[0], d[0])
+            ed25519.Ed25519PublicKey.from_public_bytes(raw).verify(values[1], d[1])
+            if not reread:
+                i.hup()
+                i.wait_log("config-loaded")
+        i.stop()
+
+
+def a_key_signs_only_by_its_own_algorithm(args):
+    with signer(args) as i:
+        for key, other in ((KEY, b"ed25519-sha256"), (EDWARDS, b"rsa-sha256")):
+            assert keygen(i, key)[0] == ""
+            wrong = key.rsplit(b" ", 1)[0] + b" " + other
+            want = "is not one for " + other.decode()
+            error, values = sign(i, 1, [wrong], grant(1, [wrong]), [digest(b"x")])
+            assert want in error and values == [], error
+            error, public = keygen(i, wrong)
+            assert want in error and public == b"", error
+        i.stop()
+
+
 def refusals_say_why(args):
     with signer(args) as i:
         keygen(i, KEY)
@@ -161,6 +193,9 @@ def bad_key_files_are_named(args):
         locked = old.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
                                    serialization.BestAvailableEncryption(b"secret"))
         i.write("keys/weak.test,s.pem", pem)
+        i.write("keys/curve.test,s.pem", ec.generate_private_key(ec.SECP256R1()).private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption()))
         i.write("keys/junk.test,s.pem", b"junk\n")
         i.write("keys/empty.test,s.pem", b"")
         i.write("keys/long.test,s.pem", b"x" * 20000)
@@ -171,7 +206,7 @@ def bad_key_files_are_named(args):
         i.write("keys/old.test,s.pem", old.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL,
             serialization.NoEncryption()))
-        for name, want in (("weak", "no RSA key of"), ("junk", "no private key"),
+        for name, want in (("weak", "no RSA key of"), ("curve", "no Ed25519 key"), ("junk", "no private key"),
                            ("empty", "no private key"), ("long", "no regular file"),
                            ("locked", "no private key"), ("folder", "no regular file"),
                            ("link", "no regular file"), ("fifo", "no regular file"),
@@ -241,7 +276,8 @@ def main():
     ap.add_argument("--bin", default="build/bin")
     args = ap.parse_args()
     args.sanitized = "san" in args.bin
-    return run([a_key_is_made_once_and_signs, refusals_say_why, uses_are_counted,
+    return run([a_key_is_made_once_and_signs, an_ed25519_key_signs_beside_an_rsa_key,
+                a_key_signs_only_by_its_own_algorithm, refusals_say_why, uses_are_counted,
                 bad_key_files_are_named, long_names_are_refused, junk_closes_only_its_connection,
                 many_at_once_are_all_answered, it_is_confined], args)
 
