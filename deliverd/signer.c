@@ -168,6 +168,7 @@ static void on_keygen(struct chan *c, const struct ipc_msg *m, int *fd, void *ar
 		answer.key.error = span_str(error);
 		LOG(LOG_ERROR, "keygen-failed", KB("key", m->keygen.key), KS("reason", error));
 	} else {
+		answer.key.made = made;
 		answer.key.public_key = buf_span(&public_key);
 		LOG(LOG_INFO, "keygen", KS("domain", key.domain.s), KS("selector", key.selector),
 		    KS("algorithm", signkey_algorithm_name(key.algorithm)), KU("made", made),

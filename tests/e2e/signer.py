@@ -46,14 +46,19 @@ def signer(args):
         i.close()
 
 
-def keygen(i, key):
+def keygen_made(i, key):
     with i.connect("run/signer/keys") as s:
         s.send(u8(1) + u8(35) + span(key))
         p = Packet(s.recv(65536))
         assert p.number == 36
-        error, der = p.span().decode(), p.span()
+        error, made, public = p.span().decode(), p.int(1), p.span()
         p.end()
-        return error, der
+        return error, made, public
+
+
+def keygen(i, key):
+    error, _, public = keygen_made(i, key)
+    return error, public
 
 
 def ask(s, copy, keys, permission, digests, request=7):
@@ -87,13 +92,13 @@ def digest(text):
 
 def a_key_is_made_once_and_signs(args):
     with signer(args) as i:
-        error, der = keygen(i, KEY)
-        assert error == "", error
+        error, made, der = keygen_made(i, KEY)
+        assert (error, made) == ("", 1), error
         path = i.path("keys/example.com,s1.pem")
         st = os.stat(path)
         assert stat.S_IMODE(st.st_mode) == 0o400 and st.st_nlink == 1
         assert os.listdir(i.path("keys")) == ["example.com,s1.pem"]
-        assert keygen(i, KEY) == ("", der)
+        assert keygen_made(i, KEY) == ("", 0, der)
         assert keygen(i, b"EXAMPLE.com S1 rsa-sha256") == ("", der)
         _, der2 = keygen(i, OTHER)
         both, d = [KEY, OTHER], [digest(b"a"), digest(b"b")]
