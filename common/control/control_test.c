@@ -313,7 +313,7 @@ static void wrong_keys_are_told(void **state)
 	struct span one = span_str("acme/one");
 	struct control_sign_list list;
 	struct control_server s;
-	char name[8];
+	char name[16];
 
 	(void)state;
 	fill(c);
