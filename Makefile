@@ -91,7 +91,8 @@ lint:
 # judges of our DKIM signatures, for tests/e2e/dkim_compare.py; not part of all
 $(OUT)/tests/dkim_judge: $(OUT)/tests/dkim_judge.o
 	$(CC) $(LDFLAGS) -o $@ $< -lopendkim
-$(OUT)/tests/dkim_tool: $(OUT)/tests/dkim_tool.o $(OUT)/deliverd/dkim.o $(LIB)
+$(OUT)/tests/dkim_tool: $(OUT)/tests/dkim_tool.o $(OUT)/deliverd/dkim.o \
+		$(OUT)/deliverd/signer_keys.o $(LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # fuzz targets: fuzz/foo.c, one LLVMFuzzerTestOneInput each; corpus in fuzz/corpus/foo
@@ -112,7 +113,8 @@ build/fuzz/libfuzz.a: $(FUZZOBJ)
 	rm -f $@ && ar rcs $@ $^
 
 build/fuzz/%: fuzz/%.c build/fuzz/libfuzz.a
-	$(call V,FUZZ,$@)$(CLANG) $(CPPFLAGS) $(FUZZFLAGS) -o $@ $< build/fuzz/libfuzz.a $(LDLIBS)
+	$(call V,FUZZ,$@)$(CLANG) $(CPPFLAGS) $(FUZZFLAGS) -o $@ $< build/fuzz/libfuzz.a $(FUZZLIBS) $(LDLIBS)
+build/fuzz/dkim: FUZZLIBS = -lopendkim
 
 fuzz-build: $(FUZZ)
 

@@ -27,7 +27,7 @@ struct ctl_options {
 	 * by -C, else NULL. */
 	const char *dir;
 	bool json;
-	size_t words; /* 1 or 2: argv[words] is the first argument */
+	size_t words; /* 1 to 3: argv[words] is the first argument */
 	const struct ctl_command *command;
 };
 
@@ -134,6 +134,10 @@ int cmd_domain_list(int argc, char **argv, const struct ctl_options *o);
 int cmd_domain_show(int argc, char **argv, const struct ctl_options *o);
 int cmd_domain_verify(int argc, char **argv, const struct ctl_options *o);
 int cmd_domain_delete(int argc, char **argv, const struct ctl_options *o);
+int cmd_domain_key_list(int argc, char **argv, const struct ctl_options *o);
+int cmd_domain_key_add(int argc, char **argv, const struct ctl_options *o);
+int cmd_domain_key_activate(int argc, char **argv, const struct ctl_options *o);
+int cmd_domain_key_remove(int argc, char **argv, const struct ctl_options *o);
 int cmd_credential_create(int argc, char **argv, const struct ctl_options *o);
 int cmd_credential_list(int argc, char **argv, const struct ctl_options *o);
 int cmd_credential_show(int argc, char **argv, const struct ctl_options *o);

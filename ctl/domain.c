@@ -1,44 +1,26 @@
 /*
  * domain.c - posthaste domain create|list|show|verify|delete.
  *
- * The DKIM key pair is made and kept by the signer; here is only its public half.  Each domain
- * gets a selector of its own, so a key is never shared by two servers.
+ * DKIM key pairs are made and kept by the signer; here are only their public halves.  Each key has
+ * a selector of its own, so none is ever shared by two servers.
  */
+#include "ctl/domain.h"
+
 #include <sodium.h>
 #include <stdio.h>
 
-#include "common/ipc/grant.h"
+#include "common/ipc/ipc.h"
 
-#include "ctl/ctl.h"
 #include "ctl/output.h"
-#include "ctl/records.h"
 
-static const char algorithm[] = "rsa-sha256";
+/* shared with domain_key.c */
 
-/* What all but list have. */
-struct request {
-	struct control *c;
-	struct domain name;
-	char server[CONTROL_LABEL_SIZE];
-	bool verified; /* create only */
-};
-
-static int begin(int argc, char **argv, const struct ctl_options *o, enum db_mode mode,
-		 struct request *r)
+int domain_begin(const char *name, const char *server, enum db_mode mode, struct domain_request *r)
 {
-	const char *args[1], *server = NULL;
-	bool create = strcmp(argv[1], "create") == 0;
-	struct ctl_opt opts[] = {
-		{"--server", CTL_VALUE, &server},
-		{"--verified", CTL_FLAG, &r->verified},
-	};
-	int err, code = ctl_args(argc, argv, o, opts, create ? 2 : 1, args, 1, 1);
+	int code, err = domain_parse_utf8(span_str(name), &r->name);
 
-	if (code)
-		return code;
-	err = domain_parse_utf8(span_str(args[0]), &r->name);
 	if (err)
-		return ctl_fail(EX_DATAERR, "\"%s\" is not a domain: %s", args[0], addr_error(err));
+		return ctl_fail(EX_DATAERR, "\"%s\" is not a domain: %s", name, addr_error(err));
 	r->c = ctl_control(mode, &code);
 	if (!r->c)
 		return code;
@@ -46,6 +28,70 @@ static int begin(int argc, char **argv, const struct ctl_options *o, enum db_mod
 	if (code)
 		control_close(&r->c);
 	return code;
+}
+
+void domain_selector_make(char out[SIGNKEY_SELECTOR_SIZE])
+{
+	snprintf(out, SIGNKEY_SELECTOR_SIZE, "ph");
+	for (int i = 2; i < 8; i++)
+		out[i] = (char)('a' + randombytes_uniform(26));
+	out[8] = '\0';
+}
+
+static int keygen_answer(const struct domain *name, const struct ipc_msg *answer,
+			 struct control_key_new *new)
+{
+	if (answer->type != IPC_KEY)
+		return ctl_fail(EX_PROTOCOL,
+				"the signer answered %s to keygen; do both have the "
+				"same version?",
+				ipc_name(answer->type));
+	if (answer->key.error.n)
+		return ctl_fail(EX_CANTCREAT, "the signer made no key for %s: %.*s", name->s,
+				SPAN_FMT(answer->key.error));
+	if (!answer->key.made)
+		return ctl_fail(EX_CANTCREAT,
+				"the signer has a key of %s with the selector %s already, which "
+				"is or was another one's; choose another selector",
+				name->s, new->selector);
+	new->public_key = answer->key.public_key;
+	return 0;
+}
+
+int domain_keygen(const struct ctl_options *o, const struct domain *name,
+		  struct control_key_new *new, struct buf *packet)
+{
+	struct ipc_msg request = {.type = IPC_KEYGEN}, answer;
+	struct signkey key = {.domain = *name, .algorithm = new->algorithm};
+	char text[SIGNKEY_TEXT_SIZE];
+	int fd = -1, code;
+
+	snprintf(key.selector, sizeof(key.selector), "%s", new->selector);
+	signkey_text(&key, text);
+	request.keygen.key = span_str(text);
+	code = ctl_ask(o, IPC_DOOR_KEYS, "the signer", &request, packet, &answer, &fd);
+	if (code)
+		return code;
+	fd_close(&fd);
+	return keygen_answer(name, &answer, new);
+}
+
+json_t *domain_record_json(const struct record *r)
+{
+	return json_pack("{s:o, s:o, s:o, s:o}", "name", out_str(r->name), "type", out_str(r->type),
+			 "value", out_str(r->value), "purpose", out_str(r->purpose));
+}
+
+/* what all but list begin with */
+
+static int begin(int argc, char **argv, const struct ctl_options *o, enum db_mode mode,
+		 struct domain_request *r)
+{
+	const char *args[1], *server = NULL;
+	struct ctl_opt opts[] = {{"--server", CTL_VALUE, &server}};
+	int code = ctl_args(argc, argv, o, opts, ARRAY_LEN(opts), args, 1, 1);
+
+	return code ? code : domain_begin(args[0], server, mode, r);
 }
 
 static json_t *domain_json(const struct control_domain_row *row)
@@ -57,18 +103,12 @@ static json_t *domain_json(const struct control_domain_row *row)
 			 out_str(row->selector), "created", out_time(row->created));
 }
 
-static json_t *record_json(const struct record *r)
-{
-	return json_pack("{s:o, s:o, s:o, s:o}", "name", out_str(r->name), "type", out_str(r->type),
-			 "value", out_str(r->value), "purpose", out_str(r->purpose));
-}
-
 static void print_json(const struct control_domain_row *row, const struct records *records)
 {
 	json_t *j = domain_json(row), *list = json_array();
 
 	for (size_t i = 0; i < records->n; i++)
-		json_array_append_new(list, record_json(&records->at[i]));
+		json_array_append_new(list, domain_record_json(&records->at[i]));
 	json_object_set_new(j, "records", list);
 	out_json(j);
 }
@@ -95,19 +135,26 @@ static void print_text(const struct control_domain_row *row, const struct record
 		       records->at[i].name, records->at[i].type, records->at[i].value);
 }
 
-static int show(const struct request *r, const struct ctl_options *o)
+static void add_key(const struct control_key *key, void *arg)
+{
+	records_add_key(arg, key);
+}
+
+static int show(const struct domain_request *r, const struct ctl_options *o)
 {
 	struct control_domain_row row;
-	struct records records;
+	struct records records = {.n = 0};
 	struct conf *conf;
 	int code = 0, err = control_domain_find(r->c, span_str(r->server), &r->name, &row);
 
+	if (!err)
+		err = control_key_each(r->c, span_str(r->server), &r->name, add_key, &records);
 	if (err)
 		return ctl_control_fail(r->c, err);
 	conf = ctl_conf(&code);
 	if (!conf)
 		return code;
-	records_make(&row, conf, &records);
+	records_add_others(&records, &r->name, conf);
 	if (o->json)
 		print_json(&row, &records);
 	else
@@ -116,46 +163,11 @@ static int show(const struct request *r, const struct ctl_options *o)
 	return 0;
 }
 
-/* "ph" and six random letters. */
-static void selector_make(char out[64])
-{
-	snprintf(out, 64, "ph");
-	for (int i = 2; i < 8; i++)
-		out[i] = (char)('a' + randombytes_uniform(26));
-	out[8] = '\0';
-}
-
-/* The signer makes a key pair; its public half (in packet). */
-static int keygen(const struct ctl_options *o, const struct domain *name, const char *selector,
-		  struct buf *packet, struct span *public_key)
-{
-	struct ipc_msg request = {.type = IPC_KEYGEN}, answer;
-	char text[SIGNKEY_TEXT_SIZE];
-	int fd = -1, code;
-
-	snprintf(text, sizeof(text), "%s %s %s", name->s, selector, algorithm);
-	request.keygen.key = span_str(text);
-	code = ctl_ask(o, IPC_DOOR_KEYS, "the signer", &request, packet, &answer, &fd);
-	if (code)
-		return code;
-	fd_close(&fd);
-	if (answer.type != IPC_KEY)
-		return ctl_fail(EX_PROTOCOL,
-				"the signer answered %s to keygen; do both have the "
-				"same version?",
-				ipc_name(answer.type));
-	if (answer.key.error.n)
-		return ctl_fail(EX_CANTCREAT, "the signer made no key for %s: %.*s", name->s,
-				SPAN_FMT(answer.key.error));
-	*public_key = answer.key.public_key;
-	return 0;
-}
-
-static int create(const struct request *r, const struct ctl_options *o)
+static int create(const struct domain_request *r, bool verified, const struct ctl_options *o)
 {
 	struct control_domain_row found;
-	struct span public_key = {0};
-	char selector[64];
+	char selector[SIGNKEY_SELECTOR_SIZE];
+	struct control_key_new key = {.selector = selector, .algorithm = SIGNKEY_RSA};
 	struct buf packet;
 	int err, code;
 
@@ -165,11 +177,10 @@ static int create(const struct request *r, const struct ctl_options *o)
 				r->name.s);
 	if (err != -ENOENT)
 		return ctl_control_fail(r->c, err);
-	selector_make(selector);
-	code = keygen(o, &r->name, selector, &packet, &public_key);
+	domain_selector_make(selector);
+	code = domain_keygen(o, &r->name, &key, &packet);
 	if (!code) {
-		err = control_domain_create(r->c, span_str(r->server), &r->name, r->verified,
-					    selector, public_key);
+		err = control_domain_create(r->c, span_str(r->server), &r->name, verified, &key);
 		code = err ? ctl_control_fail(r->c, err) : 0;
 	}
 	buf_done(&packet);
@@ -178,11 +189,19 @@ static int create(const struct request *r, const struct ctl_options *o)
 
 int cmd_domain_create(int argc, char **argv, const struct ctl_options *o)
 {
-	struct request r = {0};
-	int code = begin(argc, argv, o, DB_WRITE, &r);
+	struct domain_request r = {0};
+	const char *args[1], *server = NULL;
+	bool verified = false;
+	struct ctl_opt opts[] = {
+		{"--server", CTL_VALUE, &server},
+		{"--verified", CTL_FLAG, &verified},
+	};
+	int code = ctl_args(argc, argv, o, opts, ARRAY_LEN(opts), args, 1, 1);
 
 	if (!code)
-		code = create(&r, o);
+		code = domain_begin(args[0], server, DB_WRITE, &r);
+	if (!code)
+		code = create(&r, verified, o);
 	if (!code)
 		code = show(&r, o);
 	control_close(&r.c);
@@ -191,7 +210,7 @@ int cmd_domain_create(int argc, char **argv, const struct ctl_options *o)
 
 int cmd_domain_show(int argc, char **argv, const struct ctl_options *o)
 {
-	struct request r = {0};
+	struct domain_request r = {0};
 	int code = begin(argc, argv, o, DB_READ, &r);
 
 	if (!code)
@@ -202,7 +221,7 @@ int cmd_domain_show(int argc, char **argv, const struct ctl_options *o)
 
 int cmd_domain_verify(int argc, char **argv, const struct ctl_options *o)
 {
-	struct request r = {0};
+	struct domain_request r = {0};
 	int err, code = begin(argc, argv, o, DB_WRITE, &r);
 
 	if (code)
@@ -215,7 +234,7 @@ int cmd_domain_verify(int argc, char **argv, const struct ctl_options *o)
 
 int cmd_domain_delete(int argc, char **argv, const struct ctl_options *o)
 {
-	struct request r = {0};
+	struct domain_request r = {0};
 	int err, code = begin(argc, argv, o, DB_WRITE, &r);
 
 	if (code)

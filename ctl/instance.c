@@ -83,7 +83,7 @@ int ctl_control_fail(const struct control *c, int err)
 		code = EX_DATAERR;
 	else if (err == -ENOENT)
 		code = EX_NOINPUT;
-	else if (err == -EEXIST || err == -ENOTEMPTY)
+	else if (err == -EEXIST || err == -ENOTEMPTY || err == -EBUSY)
 		code = EX_CANTCREAT;
 	return ctl_fail(code, "%s", control_error(c));
 }

@@ -1,7 +1,7 @@
 /*
  * main.c - the posthaste command: one table of commands, and the way to them.
  *
- *	posthaste [-C DIR] WORD [WORD] [OPTION | ARGUMENT]...
+ *	posthaste [-C DIR] WORD [WORD [WORD]] [OPTION | ARGUMENT]...
  */
 #include <sodium.h>
 #include <stdio.h>
@@ -56,6 +56,15 @@ static const struct ctl_command commands[] = {
 	{"domain verify", "NAME [--server ORG/SERVER]", "vouch that it is its owner's",
 	 cmd_domain_verify, 0},
 	{"domain delete", "NAME [--server ORG/SERVER]", "delete one", cmd_domain_delete, 0},
+	{"domain key list", "NAME [--server ORG/SERVER]", "list its DKIM keys", cmd_domain_key_list,
+	 0},
+	{"domain key add",
+	 "NAME [--server ORG/SERVER] [--algorithm rsa-sha256|ed25519-sha256] [--selector S]",
+	 "make a further key, to be published", cmd_domain_key_add, 0},
+	{"domain key activate", "NAME SELECTOR [--server ORG/SERVER]",
+	 "sign with this key from now on", cmd_domain_key_activate, 0},
+	{"domain key remove", "NAME SELECTOR [--server ORG/SERVER]", "forget a key",
+	 cmd_domain_key_remove, 0},
 	{"credential create",
 	 CREDENTIAL_TYPES " NAME [--server ORG/SERVER] [--secret S] [--cram-md5] [--network CIDR] "
 			  "[--hold]",
@@ -124,51 +133,67 @@ struct invocation {
 
 static size_t words_in(const char *words)
 {
-	return strchr(words, ' ') ? 2 : 1;
+	size_t n = 1;
+
+	for (; *words; words++)
+		n += *words == ' ';
+	return n;
 }
 
 static struct span word_at(const char *words, size_t i)
 {
 	struct span rest = span_str(words), word = span_cut(&rest, ' ');
 
-	return i == 0 ? word : rest;
+	while (i-- > 0)
+		word = span_cut(&rest, ' ');
+	return word;
 }
 
-static bool is_first_word(const char *arg)
+/* With how many of its words the arguments begin. */
+static size_t words_matched(const struct ctl_command *c, int argc, char **argv)
 {
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		if (span_eq_str(word_at(commands[i].words, 0), arg))
-			return true;
-	return false;
+	size_t n = 0, max = size_min(words_in(c->words), (size_t)argc);
+
+	while (n < max && span_eq_str(word_at(c->words, n), argv[n]))
+		n++;
+	return n;
 }
 
 static const struct ctl_command *find(int argc, char **argv)
 {
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
-		const struct ctl_command *c = &commands[i];
-		size_t n = words_in(c->words);
-
-		if ((size_t)argc >= n && span_eq_str(word_at(c->words, 0), argv[0]) &&
-		    (n == 1 || span_eq_str(word_at(c->words, 1), argv[1])))
-			return c;
-	}
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		if (words_matched(&commands[i], argc, argv) == words_in(commands[i].words))
+			return &commands[i];
 	return NULL;
+}
+
+/* How many of the arguments are the first words of some command. */
+static size_t words_known(int argc, char **argv)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+		size_t matched = words_matched(&commands[i], argc, argv);
+
+		n = matched > n ? matched : n;
+	}
+	return n;
 }
 
 /* help */
 
-/* The commands whose first word is noun (NULL: all). */
-static void list_commands(const char *noun, FILE *to)
+/* The commands that begin with these words. */
+static void list_commands(size_t n, char **words, FILE *to)
 {
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		if (!noun || span_eq_str(word_at(commands[i].words, 0), noun))
-			fprintf(to, "  %-18s %s\n", commands[i].words, commands[i].does);
+		if (words_matched(&commands[i], (int)n, words) == n)
+			fprintf(to, "  %-20s %s\n", commands[i].words, commands[i].does);
 }
 
 static void help_all(FILE *to)
 {
 	fputs("usage: posthaste [-C DIR] COMMAND [ARGUMENT ...]\n\n", to);
-	list_commands(NULL, to);
+	list_commands(0, NULL, to);
 	fputs("\n-C DIR names the instance; else POSTHASTE_DIR, ./sandbox or /var/lib/posthaste.\n"
 	      "--json prints JSON, one object a line.  `posthaste help COMMAND` or posthaste(1)\n"
 	      "says more.\n",
@@ -188,25 +213,26 @@ static void help_one(const struct ctl_command *c)
 
 static int no_command(int argc, char **argv)
 {
+	size_t known = words_known(argc, argv);
 	struct suggest near;
-	bool noun = argc > 0 && is_first_word(argv[0]);
-	const char *word = noun && argc > 1 ? argv[1] : argv[0];
+	char begin[64] = "";
 
-	if (noun && argc == 1) {
-		ctl_fail(EX_USAGE, "%s needs a second word:", argv[0]);
-		list_commands(argv[0], stderr);
+	for (size_t i = 0, at = 0; i < known; i++)
+		at += (size_t)snprintf(begin + at, sizeof(begin) - at, "%s ", argv[i]);
+	if (known == (size_t)argc) {
+		ctl_fail(EX_USAGE, "%sneeds a further word:", begin);
+		list_commands(known, argv, stderr);
 		return EX_USAGE;
 	}
-	suggest_init(&near, span_str(word));
+	suggest_init(&near, span_str(argv[known]));
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		if (!noun || span_eq_str(word_at(commands[i].words, 0), argv[0]))
-			suggest_try(&near, word_at(commands[i].words, noun ? 1 : 0));
+		if (words_matched(&commands[i], (int)known, argv) == known)
+			suggest_try(&near, word_at(commands[i].words, known));
 	if (near.best.n)
-		return ctl_fail(EX_USAGE, "unknown command \"%s%s%s\"; did you mean \"%s%s%.*s\"?",
-				noun ? argv[0] : "", noun ? " " : "", word, noun ? argv[0] : "",
-				noun ? " " : "", SPAN_FMT(near.best));
-	return ctl_fail(EX_USAGE, "unknown command \"%s%s%s\"; `posthaste help` lists them",
-			noun ? argv[0] : "", noun ? " " : "", word);
+		return ctl_fail(EX_USAGE, "unknown command \"%s%s\"; did you mean \"%s%.*s\"?",
+				begin, argv[known], begin, SPAN_FMT(near.best));
+	return ctl_fail(EX_USAGE, "unknown command \"%s%s\"; `posthaste help` lists them", begin,
+			argv[known]);
 }
 
 static int help_for(int argc, char **argv)
@@ -217,8 +243,8 @@ static int help_for(int argc, char **argv)
 		help_all(stdout);
 	else if (c)
 		help_one(c);
-	else if (argc == 1 && is_first_word(argv[0]))
-		list_commands(argv[0], stdout);
+	else if (words_known(argc, argv) == (size_t)argc)
+		list_commands((size_t)argc, argv, stdout);
 	else
 		return no_command(argc, argv);
 	return 0;
@@ -226,8 +252,8 @@ static int help_for(int argc, char **argv)
 
 static int cmd_help(int argc, char **argv, const struct ctl_options *o)
 {
-	const char *args[2];
-	int code = ctl_args(argc, argv, o, NULL, 0, args, 0, 2);
+	const char *args[3];
+	int code = ctl_args(argc, argv, o, NULL, 0, args, 0, 3);
 
 	return code ? code : help_for(argc - 1, argv + 1);
 }
@@ -330,6 +356,7 @@ static int dispatch(struct invocation *in)
 {
 	const struct ctl_command *c;
 	int code = global_options(in);
+	size_t known;
 
 	if (code)
 		return code;
@@ -338,8 +365,11 @@ static int dispatch(struct invocation *in)
 	c = find(in->argc, in->argv);
 	if (c)
 		return run(in, c);
-	if (in->help || (in->argc > 1 && is_one_of(in->argv[1], "--help", "-h")))
-		return help_for(in->argc > 1 ? 1 : in->argc, in->argv);
+	if (in->help)
+		return help_for(in->argc, in->argv);
+	known = words_known(in->argc, in->argv);
+	if ((size_t)in->argc > known && is_one_of(in->argv[known], "--help", "-h"))
+		return help_for((int)known, in->argv);
 	if (in->argc)
 		return no_command(in->argc, in->argv);
 	help_all(stderr);

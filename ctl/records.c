@@ -33,24 +33,33 @@ static void value(struct records *out, const char *fmt, ...)
 	va_end(ap);
 }
 
-void records_make(const struct control_domain_row *row, const struct conf *conf,
-		  struct records *out)
-{
-	char dkim_prefix[CONTROL_SELECTOR_SIZE + 16];
-	char key[4 * (CONTROL_PUBLIC_KEY_MAX + 2) / 3 + 2];
+/* RFC 6376 3.6.1, RFC 8463 4.2 */
+static const char *const key_types[] = {[SIGNKEY_RSA] = "rsa", [SIGNKEY_ED25519] = "ed25519"};
+static const char *const key_reasons[] = {
+	[CONTROL_KEY_NEW] = "this key is new: publish it before it is activated",
+	[CONTROL_KEY_ACTIVE] = "receivers check our signature with this key",
+	[CONTROL_KEY_RETIRED] = "this key is retired: leave it until what it signed has arrived",
+};
 
-	out->n = 0;
-	sodium_bin2base64(key, sizeof(key), row->public_key, row->public_key_n,
+void records_add_key(struct records *out, const struct control_key *key)
+{
+	char prefix[SIGNKEY_SELECTOR_SIZE + 16];
+	char text[4 * (CONTROL_PUBLIC_KEY_MAX + 2) / 3 + 2];
+
+	snprintf(prefix, sizeof(prefix), "%s._domainkey.", key->key.selector);
+	sodium_bin2base64(text, sizeof(text), key->public_key, key->public_key_n,
 			  sodium_base64_VARIANT_ORIGINAL);
-	snprintf(dkim_prefix, sizeof(dkim_prefix), "%s._domainkey.", row->selector);
-	add(out, "DKIM", "receivers check our signature with this key", "TXT", dkim_prefix,
-	    row->name.s);
-	value(out, "v=DKIM1; k=rsa; p=%s", key);
+	add(out, "DKIM", key_reasons[key->state], "TXT", prefix, key->key.domain.s);
+	value(out, "v=DKIM1; k=%s; p=%s", key_types[key->key.algorithm], text);
+}
+
+void records_add_others(struct records *out, const struct domain *name, const struct conf *conf)
+{
 	add(out, "DMARC", "start with p=none, and tighten it when all your mail is signed", "TXT",
-	    "_dmarc.", row->name.s);
+	    "_dmarc.", name->s);
 	value(out, "v=DMARC1; p=none");
 	add(out, "SPF", "where there is an SPF record already, add the include to it", "TXT", "",
-	    row->name.s);
+	    name->s);
 	value(out, "v=spf1 include:%s ~all", conf->return_path_domain.s);
 	add(out, "return path MX", "once for the instance: bounces come back to it", "MX", "",
 	    conf->return_path_domain.s);

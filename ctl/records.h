@@ -7,7 +7,7 @@
 #include "common/conf/conf.h"
 #include "common/control/control.h"
 
-enum { RECORD_VALUE_SIZE = 2048, RECORDS_MAX = 6 };
+enum { RECORD_VALUE_SIZE = 2048, RECORDS_MAX = CONTROL_KEYS_MAX + 4 };
 
 struct record {
 	char name[320];
@@ -21,7 +21,8 @@ struct records {
 	struct record at[RECORDS_MAX];
 };
 
-void records_make(const struct control_domain_row *row, const struct conf *conf,
-		  struct records *out);
+/* records begins zeroed: first its keys, CONTROL_KEYS_MAX at most, then the others. */
+void records_add_key(struct records *out, const struct control_key *key);
+void records_add_others(struct records *out, const struct domain *name, const struct conf *conf);
 
 #endif

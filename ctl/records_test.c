@@ -9,43 +9,61 @@
 
 #include <cmocka.h>
 
+static struct control_key key_of(const char *text, enum control_key_state state)
+{
+	struct control_key k = {.state = state, .public_key = "DER", .public_key_n = 3};
+
+	assert_int_equal(signkey_parse(span_str(text), &k.key), 0);
+	return k;
+}
+
 static void a_domain_gets_all_its_records(void **state)
 {
-	static const char *const want[][3] = {
-		{"phabcdef._domainkey.example.com", "TXT", "v=DKIM1; k=rsa; p=REVS"},
-		{"_dmarc.example.com", "TXT", "v=DMARC1; p=none"},
-		{"example.com", "TXT", "v=spf1 include:rp.host.example ~all"},
-		{"rp.host.example", "MX", "10 mail.host.example."},
-		{"rp.host.example", "TXT", "v=spf1 a:mail.host.example -all"},
+	static const char *const want[][4] = {
+		{"a._domainkey.example.com", "TXT", "v=DKIM1; k=rsa; p=REVS", "is retired"},
+		{"b._domainkey.example.com", "TXT", "v=DKIM1; k=rsa; p=REVS", "check our"},
+		{"c._domainkey.example.com", "TXT", "v=DKIM1; k=ed25519; p=REVS", "is new"},
+		{"_dmarc.example.com", "TXT", "v=DMARC1; p=none", "p=none"},
+		{"example.com", "TXT", "v=spf1 include:rp.host.example ~all", "include"},
+		{"rp.host.example", "MX", "10 mail.host.example.", "bounces"},
+		{"rp.host.example", "TXT", "v=spf1 a:mail.host.example -all", "return paths"},
 	};
-	struct control_domain_row row = {
-		.selector = "phabcdef", .public_key = "DER", .public_key_n = 3};
-	struct records got;
+	const struct control_key keys[] = {
+		key_of("example.com a rsa-sha256", CONTROL_KEY_RETIRED),
+		key_of("example.com b rsa-sha256", CONTROL_KEY_ACTIVE),
+		key_of("example.com c ed25519-sha256", CONTROL_KEY_NEW),
+	};
+	struct records got = {.n = 0};
 	struct conf conf;
 
 	(void)state;
 	memset(&conf, 0, sizeof(conf));
-	assert_int_equal(domain_parse(SPAN_LIT("example.com"), &row.name), 0);
 	assert_int_equal(domain_parse(SPAN_LIT("mail.host.example"), &conf.hostname), 0);
 	assert_int_equal(domain_parse(SPAN_LIT("rp.host.example"), &conf.return_path_domain), 0);
-	records_make(&row, &conf, &got);
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		records_add_key(&got, &keys[i]);
+	records_add_others(&got, &keys[0].key.domain, &conf);
 	assert_int_equal(got.n, ARRAY_LEN(want));
 	for (size_t i = 0; i < got.n; i++) {
 		assert_string_equal(got.at[i].name, want[i][0]);
 		assert_string_equal(got.at[i].type, want[i][1]);
 		assert_string_equal(got.at[i].value, want[i][2]);
+		assert_non_null(strstr(got.at[i].why, want[i][3]));
 	}
 }
 
-static void the_largest_key_fits(void **state)
+static void the_most_and_largest_keys_fit(void **state)
 {
-	static struct control_domain_row row = {.selector = "s",
-						.public_key_n = CONTROL_PUBLIC_KEY_MAX};
+	struct control_key key = key_of("example.com s rsa-sha256", CONTROL_KEY_ACTIVE);
 	static struct records got;
 	static struct conf conf;
 
 	(void)state;
-	records_make(&row, &conf, &got);
+	key.public_key_n = CONTROL_PUBLIC_KEY_MAX;
+	for (int i = 0; i < CONTROL_KEYS_MAX; i++)
+		records_add_key(&got, &key);
+	records_add_others(&got, &key.key.domain, &conf);
+	assert_int_equal(got.n, RECORDS_MAX);
 	assert_true(strlen(got.at[0].value) > (size_t)CONTROL_PUBLIC_KEY_MAX * 4 / 3);
 	assert_true(strlen(got.at[0].value) < RECORD_VALUE_SIZE - 1);
 }
@@ -54,7 +72,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_domain_gets_all_its_records),
-		cmocka_unit_test(the_largest_key_fits),
+		cmocka_unit_test(the_most_and_largest_keys_fit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

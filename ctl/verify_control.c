@@ -28,11 +28,11 @@ static void add_orphan(struct span text, void *arg)
 		   SPAN_FMT(text));
 }
 
-static void check_key(const struct control_domain_row *row, void *arg)
+static void check_key(const struct control_key *row, void *arg)
 {
 	struct verify *f = arg;
-	char name[sizeof(row->name.s) + sizeof(row->selector) + 8];
-	int n = snprintf(name, sizeof(name), "%s,%s.pem", row->name.s, row->selector);
+	char name[sizeof(row->key.domain.s) + sizeof(row->key.selector) + 8];
+	int n = snprintf(name, sizeof(name), "%s,%s.pem", row->key.domain.s, row->key.selector);
 
 	if (!hash_find(&f->keys, span_of(name, (size_t)n)))
 		verify_add(f, FINDING_KEY, row->server, "keys/%s", name);
@@ -50,7 +50,7 @@ static void check(struct verify *f)
 	}
 	err = control_check(c, f->deep, add_damage, add_orphan, f);
 	if (!err && f->keys_known)
-		err = control_domain_each(c, span_str(""), check_key, f);
+		err = control_key_each(c, span_str(""), NULL, check_key, f);
 	if (err)
 		verify_add(f, FINDING_DATABASE, control_error(c), CONTROL_PATH);
 	control_close(&c);

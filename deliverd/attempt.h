@@ -82,6 +82,7 @@ struct attempt {
 	/* the message */
 	enum prepare_state prepare;
 	struct content content;
+	struct dkim_params dkim; /* of all its signatures */
 	struct buf field[ATTEMPT_KEYS];
 	uint8_t field_hash[ATTEMPT_KEYS][DKIM_HASH_SIZE];
 	struct span key_span[ATTEMPT_KEYS], hash_span[ATTEMPT_KEYS];

@@ -14,17 +14,20 @@ enum { CHUNK = 65536, CHECK_STEP = 1024 * 1024 };
 
 static uint8_t chunk[CHUNK]; /* one process, one loop: used and done with in one call */
 
-void content_init(struct content *c, int fd, uint64_t offset, uint64_t size, struct span hash,
-		  bool dkim)
+void content_init(struct content *c, int fd, uint64_t offset, uint64_t size, struct span hash)
 {
 	must(hash.n == CONTENT_HASH_SIZE);
-	*c = (struct content){.fd = fd, .offset = offset, .size = size, .dkim = dkim};
+	*c = (struct content){.fd = fd, .offset = offset, .size = size};
 	memcpy(c->hash, hash.p, hash.n);
 	crypto_generichash_init(&c->blake, NULL, 0, CONTENT_HASH_SIZE);
 	buf_init(&c->head, LIMIT_HEADER);
 	buf_init(&c->above, CONTENT_ABOVE_MAX);
-	if (dkim)
-		dkim_body_init(&c->dkim_body);
+}
+
+void content_sign(struct content *c, enum dkim_canon body)
+{
+	c->dkim = true;
+	dkim_body_init(&c->dkim_body, body);
 }
 
 void content_done(struct content *c)

@@ -45,8 +45,9 @@ struct content {
 };
 
 /* hash: CONTENT_HASH_SIZE bytes. */
-void content_init(struct content *c, int fd, uint64_t offset, uint64_t size, struct span hash,
-		  bool dkim);
+void content_init(struct content *c, int fd, uint64_t offset, uint64_t size, struct span hash);
+/* Directly after that: it will be signed, so content_check() makes dkim_hash, too. */
+void content_sign(struct content *c, enum dkim_canon body);
 void content_done(struct content *c);
 
 /* Reads on, 1 MiB at most. */

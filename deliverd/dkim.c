@@ -1,9 +1,12 @@
 /*
- * dkim.c - our side of RFC 6376: relaxed canonical forms (3.4.2, 3.4.4), the choice of fields
- * (5.4), the hashes (3.7) and the text of the field (3.5).
+ * dkim.c - our side of RFC 6376: canonical forms (3.4), the choice of fields (5.4), the hashes
+ * (3.7) and the text of the field (3.5).
  *
- *	relaxed body   = *( line CRLF )	; runs of WSP are one SP, none before CRLF, no empty lines
- *					; at the end, a missing last CRLF is added
+ *	simple body    = 1*( line CRLF ) ; no empty lines at the end but one that is all of the
+ *					; body, a missing last CRLF is added
+ *	relaxed body   = *( line CRLF )	; the same without that one, runs of WSP are one SP, none
+ *					; before CRLF
+ *	simple field   = as it stands
  *	relaxed field  = lower-case name ":" value CRLF ; unfolded, runs of WSP are one SP, none at
  *					; the ends of the value
  *
@@ -69,9 +72,9 @@ static void sha256_add(struct evp_md_ctx_st *ctx, struct span s)
 
 /* the body */
 
-void dkim_body_init(struct dkim_body *b)
+void dkim_body_init(struct dkim_body *b, enum dkim_canon canon)
 {
-	*b = (struct dkim_body){.ctx = sha256_new()};
+	*b = (struct dkim_body){.ctx = sha256_new(), .canon = canon};
 }
 
 static void body_flush(struct dkim_body *b)
@@ -123,7 +126,7 @@ void dkim_body_add(struct dkim_body *b, struct span piece)
 			continue;
 		if (c == '\r')
 			b->cr = true;
-		else if (c == ' ' || c == '\t')
+		else if (b->canon == DKIM_RELAXED && (c == ' ' || c == '\t'))
 			b->blank = true;
 		else
 			body_byte(b, c);
@@ -136,7 +139,7 @@ void dkim_body_done(struct dkim_body *b, uint8_t hash_out[DKIM_HASH_SIZE])
 		if (b->cr)
 			body_byte(b, '\r');
 		body_flush(b);
-		if (b->any)
+		if (b->any || b->canon == DKIM_SIMPLE)
 			sha256_add(b->ctx, SPAN_LIT("\r\n"));
 		must(EVP_DigestFinal_ex(b->ctx, hash_out, NULL) == 1);
 	}
@@ -264,53 +267,87 @@ static void base64_add(struct buf *out, const uint8_t *p, size_t n, size_t colum
 	}
 }
 
-static void field_text(const struct chosen *c, const struct signkey *key, struct wall now,
-		       const uint8_t body_hash[DKIM_HASH_SIZE], struct buf *field)
+static const char *canon_name(enum dkim_canon canon)
 {
-	buf_fmt(field, "DKIM-Signature: v=1; a=%s; c=relaxed/relaxed;\r\n d=%s;\r\n s=%s;",
-		key->algorithm, key->domain.s, key->selector);
-	buf_fmt(field, " t=%lld;", (long long)(now.ms / 1000));
+	return canon == DKIM_SIMPLE ? "simple" : "relaxed";
+}
+
+static void field_text(const struct chosen *c, const struct signkey *key,
+		       const struct dkim_params *params, const uint8_t body_hash[DKIM_HASH_SIZE],
+		       struct buf *field)
+{
+	long long now = params->now.ms / 1000;
+
+	buf_fmt(field, "DKIM-Signature: v=1; a=%s; c=%s/%s;\r\n d=%s;\r\n s=%s;",
+		signkey_algorithm_name(key->algorithm), canon_name(params->header),
+		canon_name(params->body), key->domain.s, key->selector);
+	buf_fmt(field, " t=%lld;", now);
+	if (params->expire_ms)
+		buf_fmt(field, " x=%lld;", now + (params->expire_ms + 999) / 1000);
 	list_make(field, c);
 	buf_str(field, "\r\n bh=");
 	base64_add(field, body_hash, DKIM_HASH_SIZE, strlen(" bh="));
 	buf_str(field, ";\r\n b=");
 }
 
+/* The hash of the header data in the making. */
+struct hashing {
+	struct evp_md_ctx_st *sha;
+	enum dkim_canon canon;
+	struct buf line;
+};
+
+/* Sets h->line to the canonical field with its CRLF. */
+static void canonical(struct hashing *h, const struct header_field *f)
+{
+	buf_reset(&h->line);
+	if (h->canon == DKIM_RELAXED) {
+		dkim_relax_field(f->name, f->value, &h->line);
+	} else {
+		buf_add(&h->line, f->raw);
+		if (f->value.p + f->value.n == f->raw.p + f->raw.n)
+			buf_str(&h->line, "\r\n");
+	}
+	must(buf_ok(&h->line));
+}
+
 /* The lowest `limit` fields of this kind, the lowest first. */
-static void hash_kind(struct evp_md_ctx_st *sha, const struct chosen *c, size_t kind, size_t limit,
-		      struct buf *line)
+static void hash_kind(struct hashing *h, const struct chosen *c, size_t kind, size_t limit)
 {
 	for (size_t i = c->n; i > 0 && limit > 0; i--) {
 		if (c->at[i - 1].kind != kind)
 			continue;
-		buf_reset(line);
-		dkim_relax_field(c->at[i - 1].field.name, c->at[i - 1].field.value, line);
-		must(buf_ok(line));
-		sha256_add(sha, buf_span(line));
+		canonical(h, &c->at[i - 1].field);
+		sha256_add(h->sha, buf_span(&h->line));
 		limit--;
 	}
 }
 
-static void header_hash(const struct chosen *c, struct span field, size_t line_max,
-			uint8_t hash_out[DKIM_HASH_SIZE])
+/* The signature's own field, so far: without the CRLF. */
+static void hash_own(struct hashing *h, struct span field)
 {
-	struct evp_md_ctx_st *sha = sha256_new();
-	struct span value = field, name = span_cut(&value, ':');
-	struct buf line;
+	struct header_field f = {.raw = field, .value = field};
 
-	buf_init(&line, line_max);
-	for (size_t kind = 0; kind < ARRAY_LEN(signed_fields); kind++)
-		hash_kind(sha, c, kind, list_count(c, kind), &line);
-	buf_reset(&line);
-	dkim_relax_field(name, value, &line);
-	must(buf_ok(&line));
-	sha256_add(sha, span_head(buf_span(&line), line.n - strlen("\r\n")));
-	must(EVP_DigestFinal_ex(sha, hash_out, NULL) == 1);
-	EVP_MD_CTX_free(sha);
-	buf_done(&line);
+	f.name = span_cut(&f.value, ':');
+	canonical(h, &f);
+	sha256_add(h->sha, span_head(buf_span(&h->line), h->line.n - strlen("\r\n")));
 }
 
-int dkim_field(struct span header, const struct signkey *key, struct wall now,
+static void header_hash(const struct chosen *c, enum dkim_canon canon, struct span field,
+			size_t line_max, uint8_t hash_out[DKIM_HASH_SIZE])
+{
+	struct hashing h = {.sha = sha256_new(), .canon = canon};
+
+	buf_init(&h.line, line_max);
+	for (size_t kind = 0; kind < ARRAY_LEN(signed_fields); kind++)
+		hash_kind(&h, c, kind, list_count(c, kind));
+	hash_own(&h, field);
+	must(EVP_DigestFinal_ex(h.sha, hash_out, NULL) == 1);
+	EVP_MD_CTX_free(h.sha);
+	buf_done(&h.line);
+}
+
+int dkim_field(struct span header, const struct signkey *key, const struct dkim_params *params,
 	       const uint8_t body_hash[DKIM_HASH_SIZE], struct buf *field,
 	       uint8_t hash_out[DKIM_HASH_SIZE])
 {
@@ -322,13 +359,14 @@ int dkim_field(struct span header, const struct signkey *key, struct wall now,
 	while (header_next(&rest, &f))
 		chosen_add(&c, &f);
 	buf_reset(field);
-	field_text(&c, key, now, body_hash, field);
+	field_text(&c, key, params, body_hash, field);
 	if (c.counts[0] == 0)
 		err = -EINVAL;
 	else if (!buf_ok(field))
 		err = -EMSGSIZE;
 	else
-		header_hash(&c, buf_span(field), header.n + DKIM_FIELD_MAX, hash_out);
+		header_hash(&c, params->header, buf_span(field), header.n + DKIM_FIELD_MAX,
+			    hash_out);
 	mem_free(c.at);
 	return err;
 }

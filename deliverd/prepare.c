@@ -15,9 +15,23 @@ static void go_on(void *arg);
 static void sign_fill(struct ask *ask, uint64_t request, struct ipc_msg *m);
 static void sign_answered(struct ask *ask, const struct ipc_msg *m);
 
+static struct dkim_params configured(const struct conf *conf)
+{
+	uint32_t canon = conf->deliver_dkim_canonicalization; /* header, body; relaxed is first */
+
+	return (struct dkim_params){
+		.header = canon / 2 ? DKIM_SIMPLE : DKIM_RELAXED,
+		.body = canon % 2 ? DKIM_SIMPLE : DKIM_RELAXED,
+		.expire_ms = conf->deliver_dkim_expire_ms,
+	};
+}
+
 void prepare_init(struct attempt *a, const struct ipc_deliver *d)
 {
-	content_init(&a->content, a->fd, d->body_offset, d->body_size, d->body_hash, a->key_n > 0);
+	a->dkim = configured(a->env->conf);
+	content_init(&a->content, a->fd, d->body_offset, d->body_size, d->body_hash);
+	if (a->key_n)
+		content_sign(&a->content, a->dkim.body);
 	for (size_t i = 0; i < ATTEMPT_KEYS; i++)
 		buf_init(&a->field[i], DKIM_FIELD_MAX);
 	a->work = loop_timer_new(go_on, a);
@@ -45,14 +59,26 @@ static void finished(struct attempt *a)
 	a->prepare = PREPARE_DONE;
 }
 
+/* Did one of the first n keys sign for this domain, too? */
+static bool noted(const struct attempt *a, size_t n, const struct domain *domain)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(a->key[i].domain.s, domain->s) == 0)
+			return true;
+	return false;
+}
+
 static void note_signers(struct attempt *a)
 {
 	size_t at = 0;
 
 	for (size_t i = 0; i < a->key_n && at < ATTEMPT_SIGNED_BY; i++) {
 		size_t left = sizeof(a->signed_by) - at;
-		int n = snprintf(a->signed_by + at, left, "%s%s", i ? "," : "", a->key[i].domain.s);
+		int n;
 
+		if (noted(a, i, &a->key[i].domain))
+			continue;
+		n = snprintf(a->signed_by + at, left, "%s%s", i ? "," : "", a->key[i].domain.s);
 		if (n < 0 || (size_t)n >= left) { /* names are whole or not there */
 			a->signed_by[at] = '\0';
 			return;
@@ -111,10 +137,10 @@ static void sign_answered(struct ask *ask, const struct ipc_msg *m)
 static void sign(struct attempt *a)
 {
 	struct span head = content_head(&a->content);
-	struct wall now = wall_now();
 
+	a->dkim.now = wall_now();
 	for (size_t i = 0; i < a->key_n; i++) {
-		int err = dkim_field(head, &a->key[i], now, a->content.dkim_hash, &a->field[i],
+		int err = dkim_field(head, &a->key[i], &a->dkim, a->content.dkim_hash, &a->field[i],
 				     a->field_hash[i]);
 
 		if (err) {

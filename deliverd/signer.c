@@ -20,6 +20,7 @@
 #include <sys/queue.h>
 
 #include "common/ipc/chan.h"
+#include "common/ipc/grant.h"
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/proc.h"
@@ -67,7 +68,7 @@ static int list_parse(const struct ipc_sign *m, struct signkey keys[SIGN_KEYS_MA
 		wrong = "as many hashes as keys are wanted, at least one";
 	for (size_t i = 0; i < m->keys.n && !wrong; i++) {
 		if (signkey_parse(ipc_spans_at(&m->keys, i), &keys[i]))
-			wrong = "not a sign list: \"domain selector rsa-sha256\"";
+			wrong = "not a sign list: \"domain selector algorithm\"";
 		else if (ipc_spans_at(&m->hashes, i).n != HASH_SIZE)
 			wrong = "a hash is not 32 bytes long";
 	}
@@ -151,28 +152,30 @@ static void on_keygen(struct chan *c, const struct ipc_msg *m, int *fd, void *ar
 	char error[KEYS_ERROR_SIZE] = "";
 	struct ipc_msg answer = {.type = IPC_KEY};
 	struct signkey key;
-	struct buf der;
+	struct buf public_key;
 	bool made = false;
 	int err;
 
 	(void)fd;
 	(void)arg;
-	buf_init(&der, 1024);
+	buf_init(&public_key, 1024);
 	err = signkey_parse(m->keygen.key, &key);
 	if (err)
-		snprintf(error, sizeof(error), "not a key's name: \"domain selector rsa-sha256\"");
+		snprintf(error, sizeof(error), "not a key's name: \"domain selector algorithm\"");
 	else
-		err = keys_make(&key, &der, &made, error);
+		err = keys_make(&key, &public_key, &made, error);
 	if (err) {
 		answer.key.error = span_str(error);
 		LOG(LOG_ERROR, "keygen-failed", KB("key", m->keygen.key), KS("reason", error));
 	} else {
-		answer.key.public_key = buf_span(&der);
+		answer.key.made = made;
+		answer.key.public_key = buf_span(&public_key);
 		LOG(LOG_INFO, "keygen", KS("domain", key.domain.s), KS("selector", key.selector),
-		    KU("made", made), KU("uid", chan_peer_uid(c)));
+		    KS("algorithm", signkey_algorithm_name(key.algorithm)), KU("made", made),
+		    KU("uid", chan_peer_uid(c)));
 	}
 	chan_send(c, &answer, -1);
-	buf_done(&der);
+	buf_done(&public_key);
 }
 
 static void client_free(struct client *client)

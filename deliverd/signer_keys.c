@@ -30,7 +30,7 @@ struct entry {
 	struct entry *next; /* in its bucket */
 	size_t bucket;
 	EVP_PKEY *key;
-	EVP_PKEY_CTX *signing;
+	EVP_PKEY_CTX *rsa; /* ready to sign; NULL: the key is Ed25519 */
 	char name[NAME_SIZE];
 };
 
@@ -99,7 +99,7 @@ static size_t bucket_of(const char *name)
 
 static void entry_free(struct entry *e)
 {
-	EVP_PKEY_CTX_free(e->signing);
+	EVP_PKEY_CTX_free(e->rsa);
 	EVP_PKEY_free(e->key);
 	mem_free(e);
 }
@@ -194,10 +194,13 @@ static int check_key(EVP_PKEY *key, const char *name, char error[KEYS_ERROR_SIZE
 			    "%.20s/%.150s holds no private key that can be read (PEM without pass "
 			    "phrase); restore it",
 			    keys.folder_name, name);
+	if (EVP_PKEY_is_a(key, "ED25519"))
+		return 0;
 	if (!EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_get_bits(key) < BITS_MIN ||
 	    EVP_PKEY_get_bits(key) > BITS_MAX)
 		return fail(error, -EINVAL,
-			    "%.20s/%.150s is no RSA key of %d to %d bits; replace it",
+			    "%.20s/%.120s is no RSA key of %d to %d bits and no Ed25519 key; "
+			    "replace it",
 			    keys.folder_name, name, BITS_MIN, BITS_MAX);
 	return 0;
 }
@@ -237,7 +240,7 @@ static int load(const char *name, EVP_PKEY **out, char error[KEYS_ERROR_SIZE])
 
 /* signing */
 
-static EVP_PKEY_CTX *signing_new(EVP_PKEY *key)
+static EVP_PKEY_CTX *rsa_new(EVP_PKEY *key)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
 
@@ -247,28 +250,52 @@ static EVP_PKEY_CTX *signing_new(EVP_PKEY *key)
 	return ctx;
 }
 
+static int entry_load(const char name[NAME_SIZE], struct entry **out, char error[KEYS_ERROR_SIZE])
+{
+	EVP_PKEY *parsed;
+	struct entry *e;
+	int err = load(name, &parsed, error);
+
+	if (err)
+		return err;
+	e = mem_alloc(sizeof(*e));
+	memcpy(e->name, name, NAME_SIZE);
+	e->key = parsed;
+	e->rsa = EVP_PKEY_is_a(parsed, "RSA") ? rsa_new(parsed) : NULL;
+	cache_add(e);
+	*out = e;
+	return 0;
+}
+
 static int entry_get(const struct signkey *key, struct entry **out, char error[KEYS_ERROR_SIZE])
 {
 	char name[NAME_SIZE];
-	EVP_PKEY *parsed;
-	struct entry *e;
+	struct entry *e = NULL;
 	int err = file_name(key, name, error);
 
 	if (err)
 		return err;
 	e = cache_find(name);
-	if (!e) {
-		err = load(name, &parsed, error);
-		if (err)
-			return err;
-		e = mem_alloc(sizeof(*e));
-		memcpy(e->name, name, sizeof(name));
-		e->key = parsed;
-		e->signing = signing_new(parsed);
-		cache_add(e);
-	}
+	if (!e)
+		err = entry_load(name, &e, error);
+	if (err)
+		return err;
+	if ((key->algorithm == SIGNKEY_RSA) != (e->rsa != NULL))
+		return fail(error, -EINVAL, "the key in %.20s/%.150s is not one for %s",
+			    keys.folder_name, name, signkey_algorithm_name(key->algorithm));
 	*out = e;
 	return 0;
+}
+
+/* A context serves for one signature (RFC 8032 hashes what is signed twice). */
+static bool ed25519_sign(EVP_PKEY *key, const uint8_t hash[32], uint8_t *out, size_t *n)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool ok = ctx && EVP_DigestSignInit(ctx, NULL, NULL, NULL, key) == 1 &&
+		  EVP_DigestSign(ctx, out, n, hash, 32) == 1;
+
+	EVP_MD_CTX_free(ctx);
+	return ok;
 }
 
 int keys_sign(const struct signkey *key, const uint8_t hash[32], uint8_t out[KEYS_SIGNATURE_MAX],
@@ -277,10 +304,13 @@ int keys_sign(const struct signkey *key, const uint8_t hash[32], uint8_t out[KEY
 	struct entry *e;
 	size_t n = KEYS_SIGNATURE_MAX;
 	int err = entry_get(key, &e, error);
+	bool ok;
 
 	if (err)
 		return err;
-	if (EVP_PKEY_sign(e->signing, out, &n, hash, 32) != 1)
+	ok = e->rsa ? EVP_PKEY_sign(e->rsa, out, &n, hash, 32) == 1
+		    : ed25519_sign(e->key, hash, out, &n);
+	if (!ok)
 		return fail(error, -EIO, "OpenSSL cannot sign with %.20s/%.150s; replace it",
 			    keys.folder_name, e->name);
 	*n_out = n;
@@ -323,9 +353,14 @@ static int store(const char *name, const char *pem, size_t n)
 	return err;
 }
 
-static int make_and_store(const char *name, char error[KEYS_ERROR_SIZE])
+static EVP_PKEY *generate(enum signkey_algorithm a)
 {
-	EVP_PKEY *key = EVP_RSA_gen(NEW_BITS);
+	return a == SIGNKEY_RSA ? EVP_RSA_gen(NEW_BITS) : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+}
+
+static int make_and_store(const char *name, enum signkey_algorithm a, char error[KEYS_ERROR_SIZE])
+{
+	EVP_PKEY *key = generate(a);
 	BIO *bio = BIO_new(BIO_s_mem());
 	char *pem = NULL;
 	long n;
@@ -344,25 +379,34 @@ static int make_and_store(const char *name, char error[KEYS_ERROR_SIZE])
 	return 0;
 }
 
-static int public_der(EVP_PKEY *key, struct buf *out)
+static int public_half(const struct entry *e, struct buf *out)
 {
+	uint8_t raw[32];
+	size_t raw_n = sizeof(raw);
 	unsigned char *der = NULL;
-	int n = i2d_PUBKEY(key, &der);
+	int n;
 
-	must(n > 0);
-	buf_add(out, span_of(der, (size_t)n));
-	OPENSSL_free(der);
+	if (!e->rsa) {
+		must(EVP_PKEY_get_raw_public_key(e->key, raw, &raw_n) == 1);
+		buf_add(out, span_of(raw, raw_n));
+	} else {
+		n = i2d_PUBKEY(e->key, &der);
+		must(n > 0);
+		buf_add(out, span_of(der, (size_t)n));
+		OPENSSL_free(der);
+	}
 	return buf_ok(out) ? 0 : -EMSGSIZE;
 }
 
 /* Also after a crash or a failed flush the name of a key that is told must last. */
-static int settle(const char *name, bool *made_out, char error[KEYS_ERROR_SIZE])
+static int settle(const char *name, enum signkey_algorithm a, bool *made_out,
+		  char error[KEYS_ERROR_SIZE])
 {
 	int err = 0;
 
 	*made_out = false;
 	if (faccessat(keys.folder, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT) {
-		err = make_and_store(name, error);
+		err = make_and_store(name, a, error);
 		*made_out = err == 0;
 	}
 	if (!err && fsync(keys.folder) < 0)
@@ -371,7 +415,7 @@ static int settle(const char *name, bool *made_out, char error[KEYS_ERROR_SIZE])
 	return err;
 }
 
-int keys_make(const struct signkey *key, struct buf *der_out, bool *made_out,
+int keys_make(const struct signkey *key, struct buf *out, bool *made_out,
 	      char error[KEYS_ERROR_SIZE])
 {
 	char name[NAME_SIZE];
@@ -384,12 +428,12 @@ int keys_make(const struct signkey *key, struct buf *der_out, bool *made_out,
 	e = cache_find(name);
 	if (e)
 		entry_drop(e); /* what is told is what the file holds */
-	err = settle(name, &made, error);
+	err = settle(name, key->algorithm, &made, error);
 	if (!err)
 		err = entry_get(key, &e, error);
 	if (err)
 		return err;
-	err = public_der(e->key, der_out);
+	err = public_half(e, out);
 	if (err)
 		return fail(error, err, "the public key is too long");
 	*made_out = made;

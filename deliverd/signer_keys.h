@@ -8,7 +8,8 @@
 #ifndef DELIVERD_SIGNER_KEYS_H
 #define DELIVERD_SIGNER_KEYS_H
 
-#include "common/ipc/grant.h"
+#include "common/buf.h"
+#include "common/mail/signkey.h"
 
 enum { KEYS_CACHED = 10000, KEYS_ERROR_SIZE = 256, KEYS_SIGNATURE_MAX = 512 };
 
@@ -17,14 +18,15 @@ int keys_open(const char *folder) MUST_CHECK;
 void keys_forget(void);
 void keys_close(void);
 
-/* Signs a SHA-256 hash by RSA PKCS #1 v1.5.  0, or -errno and a sentence. */
+/* Signs a SHA-256 hash as the key's algorithm says.  0, or -errno and a sentence. */
 int keys_sign(const struct signkey *key, const uint8_t hash[32], uint8_t out[KEYS_SIGNATURE_MAX],
 	      size_t *n_out, char error[KEYS_ERROR_SIZE]) MUST_CHECK;
 
-/* The public key as DER SubjectPublicKeyInfo, added to der_out; makes an RSA-2048 key first if
- * there is none (*made_out): the file is on disk when this returns.  0, or -errno and a
+/* The public key as it goes into DNS, added to out: DER SubjectPublicKeyInfo for RSA (RFC 6376
+ * 3.6.1), the 32 bytes for Ed25519 (RFC 8463 4.2).  Makes a key first if there is none
+ * (*made_out; RSA with 2048 bits): the file is on disk when this returns.  0, or -errno and a
  * sentence. */
-int keys_make(const struct signkey *key, struct buf *der_out, bool *made_out,
+int keys_make(const struct signkey *key, struct buf *out, bool *made_out,
 	      char error[KEYS_ERROR_SIZE]) MUST_CHECK;
 
 #endif

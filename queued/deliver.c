@@ -57,11 +57,10 @@ static bool is_utf8(const struct job *j, const struct spool_in *in)
 	return in->flags & SPOOL_FLAG_UTF8 || !span_is_ascii(span_str(j->rcpt));
 }
 
-static bool send_job(struct job *j, const struct spool_in *in, const char *key_text)
+static bool send_job(struct job *j, const struct spool_in *in, const struct ipc_spans *sign)
 {
 	struct ipc_msg m = {.type = IPC_DELIVER};
 	struct ipc_deliver *d = &m.deliver;
-	struct span key = span_str(key_text);
 	uint8_t grant[GRANT_SIZE];
 	char prefix[128], token[TOKEN_TEXT_SIZE];
 	struct wall received = wall_of_mono(j->message->received);
@@ -80,7 +79,7 @@ static bool send_job(struct job *j, const struct spool_in *in, const char *key_t
 	d->eight_bit = (in->flags & SPOOL_FLAG_EIGHT_BIT) != 0;
 	d->utf8 = is_utf8(j, in);
 	d->prefix = span_str(prefix);
-	d->sign = (struct ipc_spans){.n = 1, .items = &key};
+	d->sign = *sign;
 	grant_make(self.grant_key, j->copy, &d->sign, (uint64_t)(wall_now().ms / 1000) + GRANT_S,
 		   GRANT_USES, grant);
 	d->grant = span_of(grant, sizeof(grant));
@@ -108,9 +107,11 @@ static void put_back(struct job *j)
 }
 
 /* The copy may go: to a worker.  False: nobody has room. */
-static bool hand_over(struct job *j, const struct signkey *key)
+static bool hand_over(struct job *j, const struct control_sign_list *list)
 {
-	char key_text[SIGNKEY_TEXT_SIZE];
+	char text[CONTROL_SIGN_KEYS_MAX][SIGNKEY_TEXT_SIZE];
+	struct span item[CONTROL_SIGN_KEYS_MAX];
+	struct ipc_spans sign = {.n = (uint16_t)list->n, .items = item};
 	struct spool_in in;
 	bool given;
 	int err = files_open(&j->message->id, &in);
@@ -119,8 +120,11 @@ static bool hand_over(struct job *j, const struct signkey *key)
 		cannot_open(j, err);
 		return true;
 	}
-	signkey_text(key, key_text);
-	given = send_job(j, &in, key_text);
+	for (size_t i = 0; i < list->n; i++) {
+		signkey_text(&list->key[i], text[i]);
+		item[i] = span_str(text[i]);
+	}
+	given = send_job(j, &in, &sign);
 	spool_in_close(&in);
 	if (!given)
 		put_back(j);
@@ -130,16 +134,16 @@ static bool hand_over(struct job *j, const struct signkey *key)
 /* False: nothing more can be done now. */
 static bool deliver_one(struct job *j)
 {
-	struct signkey key;
+	struct control_sign_list list;
 	enum gate gate = gate_look(j);
 
 	if (gate == GATE_OPEN)
-		gate = gate_sign_key(j, &key);
+		gate = gate_sign_list(j, &list);
 	if (gate == GATE_UNKNOWN)
 		put_back(j);
 	if (gate != GATE_OPEN)
 		return gate == GATE_STOPPED;
-	return hand_over(j, &key);
+	return hand_over(j, &list);
 }
 
 /* Sleeps until the next copy is due. */

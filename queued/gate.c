@@ -6,7 +6,6 @@
  */
 #include <stdio.h>
 
-#include "common/control/control.h"
 #include "common/log.h"
 #include "queued/queued.h"
 #include "queued/store.h"
@@ -214,21 +213,16 @@ enum gate gate_look(struct job *j)
 	return gate == GATE_OPEN ? look_at_limit(j) : gate;
 }
 
-enum gate gate_sign_key(struct job *j, struct signkey *out)
+enum gate gate_sign_list(struct job *j, struct control_sign_list *out)
 {
-	struct control_domain found;
-	struct signkey key = {.domain = {.n = 0}};
+	struct domain from;
 	int err = -ENOENT;
 
-	if (domain_parse(span_str(j->message->domain), &key.domain) == 0)
-		err = control_domain(self.control, j->message->usage->server, &key.domain, &found);
-	if (err == 0 && found.verified) {
-		snprintf(key.selector, sizeof(key.selector), "%s", found.selector);
-		snprintf(key.algorithm, sizeof(key.algorithm), "rsa-sha256");
-		*out = key;
+	if (domain_parse(span_str(j->message->domain), &from) == 0)
+		err = control_sign_list(self.control, j->message->usage->server, &from, out);
+	if (!err)
 		return GATE_OPEN;
-	}
-	if (err && err != -ENOENT) {
+	if (err != -ENOENT) {
 		failed();
 		return GATE_UNKNOWN;
 	}

@@ -5,7 +5,7 @@
 #define QUEUED_QUEUED_H
 
 #include "common/conf/conf.h"
-#include "common/ipc/grant.h"
+#include "common/control/control.h"
 #include "common/ipc/ipc.h"
 #include "common/spool/spool.h"
 #include "queued/jobs.h"
@@ -72,8 +72,8 @@ enum gate {
 /* Is control.db there?  To be called before the others, once a turn is enough. */
 bool gate_ready(void);
 enum gate gate_look(struct job *j);
-/* The key that signs: the From domain's, which must still be verified. */
-enum gate gate_sign_key(struct job *j, struct signkey *out);
+/* The keys that sign: the From domain's, which must still be verified. */
+enum gate gate_sign_list(struct job *j, struct control_sign_list *out);
 /* Looks up a server's limits, if that can be done now. */
 void gate_note_limits(struct usage *u);
 

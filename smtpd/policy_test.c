@@ -55,9 +55,10 @@ static void domain_add(const char *server, const char *name, bool verified)
 	struct domain d;
 
 	assert_int_equal(domain_parse(span_str(name), &d), 0);
-	assert_int_equal(control_domain_create(control, span_str(server), &d, verified, "s",
-					       SPAN_LIT("DER")),
-			 0);
+	assert_int_equal(
+		control_domain_create(control, span_str(server), &d, verified,
+				      &(struct control_key_new){"s", SIGNKEY_RSA, SPAN_LIT("DER")}),
+		0);
 }
 
 static void credential_add(struct control_credential_new new)

@@ -3,8 +3,9 @@
  *
  *	dkim_judge KEYS <message
  *
- * KEYS has lines "selector._domainkey.domain v=DKIM1; p=...".  Exit code 0: every signature is
- * good; 1: not; one line says why.  libopendkim finds header and body by itself.
+ * KEYS has lines "selector._domainkey.domain v=DKIM1; p=...".  A line for each signature says
+ * "good" or why not.  Exit code 0: there are signatures, all of them good; 1: not.  libopendkim
+ * finds header and body by itself.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,42 +14,47 @@
 
 #include <opendkim/dkim.h>
 
-static const char *verify(DKIM_LIB *lib, FILE *in)
+static DKIM_STAT read_message(DKIM *d, FILE *in)
 {
-	static const unsigned char id[] = "judge";
 	unsigned char piece[4096];
-	DKIM_STAT st;
-	DKIM *d = dkim_verify(lib, id, NULL, &st);
+	DKIM_STAT st = DKIM_STAT_OK;
+	bool testing;
 	size_t n;
 
-	if (!d)
-		return "out of memory";
 	while (st == DKIM_STAT_OK && (n = fread(piece, 1, sizeof(piece), in)) > 0)
 		st = dkim_chunk(d, piece, n);
 	if (st == DKIM_STAT_OK)
 		st = dkim_chunk(d, NULL, 0);
-	if (st == DKIM_STAT_OK) {
-		bool testing;
+	return st == DKIM_STAT_OK ? dkim_eom(d, &testing) : st;
+}
 
-		st = dkim_eom(d, &testing);
-	}
-	const char *result = st == DKIM_STAT_OK ? NULL : dkim_getresultstr(st);
+static bool verify(DKIM_LIB *lib, FILE *in)
+{
+	static const unsigned char id[] = "judge";
 	DKIM_SIGINFO **sigs = NULL;
-	int count = 0;
-	if (st == DKIM_STAT_OK && dkim_getsiglist(d, &sigs, &count) != DKIM_STAT_OK)
-		result = "no list of signatures";
-	for (int i = 0; i < count && !result; i++)
-		if (!DKIM_SIG_CHECK(sigs[i]))
-			result = dkim_sig_geterrorstr(dkim_sig_geterror(sigs[i]));
+	DKIM_STAT st;
+	DKIM *d = dkim_verify(lib, id, NULL, &st);
+	int count = 0, good = 0;
+
+	if (d)
+		st = read_message(d, in);
+	if (!d || dkim_getsiglist(d, &sigs, &count) != DKIM_STAT_OK || count == 0)
+		puts(dkim_getresultstr(st));
+	for (int i = 0; i < count; i++) {
+		bool is_good = DKIM_SIG_CHECK(sigs[i]);
+
+		puts(is_good ? "good" : dkim_sig_geterrorstr(dkim_sig_geterror(sigs[i])));
+		good += is_good;
+	}
 	dkim_free(d);
-	return result;
+	return st == DKIM_STAT_OK && count > 0 && good == count;
 }
 
 int main(int argc, char **argv)
 {
 	dkim_query_t method = DKIM_QUERY_FILE;
-	const char *error;
 	DKIM_LIB *lib;
+	bool good;
 
 	if (argc != 2) {
 		fputs("usage: dkim_judge KEYS <message\n", stderr);
@@ -63,8 +69,7 @@ int main(int argc, char **argv)
 		fputs("dkim_judge: libopendkim cannot be set up\n", stderr);
 		return 70;
 	}
-	error = verify(lib, stdin);
+	good = verify(lib, stdin);
 	dkim_close(lib);
-	puts(error ? error : "good");
-	return error ? 1 : 0;
+	return good ? 0 : 1;
 }

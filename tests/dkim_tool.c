@@ -1,18 +1,18 @@
 /*
- * dkim_tool.c - signs the message on stdin by deliverd/dkim.c, for comparisons with others.
+ * dkim_tool.c - signs the message on stdin by deliverd/dkim.c and the signer's keys, for
+ * comparisons with others.
  *
- *	dkim_tool KEY.pem "domain selector rsa-sha256" SECONDS <message >signed
+ *	dkim_tool FOLDER CANON SECONDS EXPIRE "domain selector algorithm"... <message >signed
  *
- * Puts an empty line between header and body where there is none, as the daemon does.
+ * FOLDER has the keys, CANON is as c=, EXPIRE is in seconds.  Puts an empty line between header
+ * and body where there is none, as the daemon does.
  */
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/rsa.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "common/mail/header.h"
 #include "deliverd/dkim.h"
+#include "deliverd/signer_keys.h"
 
 enum { MESSAGE_MAX = 64 * 1024 * 1024 };
 
@@ -31,72 +31,85 @@ static void read_all(int fd, struct buf *out)
 	} while (n > 0);
 }
 
-static struct span rsa_sign(const char *file, const uint8_t hash[DKIM_HASH_SIZE], uint8_t out[512])
-{
-	FILE *f = fopen(file, "r");
-	EVP_PKEY *key;
-	EVP_PKEY_CTX *ctx;
-	size_t n = 512;
-
-	must(f);
-	key = PEM_read_PrivateKey(f, NULL, NULL, NULL);
-	fclose(f);
-	must(key);
-	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
-	must(ctx && EVP_PKEY_sign_init(ctx) == 1);
-	must(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1);
-	must(EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1);
-	must(EVP_PKEY_sign(ctx, out, &n, hash, DKIM_HASH_SIZE) == 1);
-	EVP_PKEY_CTX_free(ctx);
-	EVP_PKEY_free(key);
-	return span_of(out, n);
-}
-
 static void put(struct span s)
 {
 	must(fwrite(s.p, 1, s.n, stdout) == s.n);
 }
 
-static void hash_body(struct span body, uint8_t out[DKIM_HASH_SIZE])
+static void hash_body(struct span body, enum dkim_canon canon, uint8_t out[DKIM_HASH_SIZE])
 {
 	struct dkim_body b;
 
-	dkim_body_init(&b);
+	dkim_body_init(&b, canon);
 	for (; body.n > 0; body = span_from(body, size_min(7, body.n)))
 		dkim_body_add(&b, span_head(body, 7));
 	dkim_body_done(&b, out);
 }
 
+static bool read_canon(struct span word, enum dkim_canon *out)
+{
+	*out = span_eq_str(word, "simple") ? DKIM_SIMPLE : DKIM_RELAXED;
+	return *out == DKIM_SIMPLE || span_eq_str(word, "relaxed");
+}
+
+static bool read_params(char **argv, struct dkim_params *out)
+{
+	struct span canon = span_str(argv[2]), header = span_cut(&canon, '/');
+	uint64_t now, expire;
+
+	if (!read_canon(header, &out->header) || !read_canon(canon, &out->body) ||
+	    span_u64(span_str(argv[3]), UINT32_MAX, &now) ||
+	    span_u64(span_str(argv[4]), UINT32_MAX, &expire))
+		return false;
+	out->now.ms = (int64_t)now * 1000;
+	out->expire_ms = (int64_t)expire * 1000;
+	return true;
+}
+
+/* Writes one signature. */
+static void sign(struct span header, const char *key_text, const struct dkim_params *params,
+		 const uint8_t body_hash[DKIM_HASH_SIZE])
+{
+	uint8_t hash[DKIM_HASH_SIZE], signature[KEYS_SIGNATURE_MAX];
+	char error[KEYS_ERROR_SIZE] = "not a key, or no From field";
+	struct signkey key;
+	struct buf field;
+	size_t n;
+
+	buf_init(&field, DKIM_FIELD_MAX);
+	if (signkey_parse(span_str(key_text), &key) ||
+	    dkim_field(header, &key, params, body_hash, &field, hash) ||
+	    keys_sign(&key, hash, signature, &n, error)) {
+		fprintf(stderr, "dkim_tool: %s: %s\n", key_text, error);
+		exit(1);
+	}
+	dkim_complete(&field, span_of(signature, n));
+	put(buf_span(&field));
+	buf_done(&field);
+}
+
 int main(int argc, char **argv)
 {
-	uint8_t body_hash[DKIM_HASH_SIZE], hash[DKIM_HASH_SIZE], signature[512];
-	struct buf in, field;
-	struct signkey key;
-	uint64_t seconds;
-	struct wall now;
+	uint8_t body_hash[DKIM_HASH_SIZE];
+	struct dkim_params params;
+	struct span msg, header;
+	struct buf in;
 
-	if (argc != 4 || signkey_parse(span_str(argv[2]), &key) ||
-	    span_u64(span_str(argv[3]), UINT32_MAX, &seconds)) {
-		fputs("usage: dkim_tool KEY.pem \"domain selector rsa-sha256\" SECONDS\n", stderr);
+	if (argc < 6 || !read_params(argv, &params) || keys_open(argv[1])) {
+		fputs("usage: dkim_tool FOLDER CANON SECONDS EXPIRE KEY...\n", stderr);
 		return 64;
 	}
-	now.ms = (int64_t)seconds * 1000;
 	read_all(STDIN_FILENO, &in);
-	struct span msg = buf_span(&in), header = span_head(msg, header_length(msg));
-	hash_body(span_from(msg, header.n), body_hash);
-	buf_init(&field, DKIM_FIELD_MAX);
-	int err = dkim_field(header, &key, now, body_hash, &field, hash);
-	if (err) {
-		fprintf(stderr, "dkim_tool: not signed: %s\n", strerror(-err));
-		return 1;
-	}
-	dkim_complete(&field, rsa_sign(argv[1], hash, signature));
-	put(buf_span(&field));
+	msg = buf_span(&in);
+	header = span_head(msg, header_length(msg));
+	hash_body(span_from(msg, header.n), params.body, body_hash);
+	for (int i = 5; i < argc; i++)
+		sign(header, argv[i], &params, body_hash);
 	put(header);
 	if (!dkim_header_ends(msg))
 		put(SPAN_LIT("\r\n"));
 	put(span_from(msg, header.n));
 	buf_done(&in);
-	buf_done(&field);
+	keys_close();
 	return fflush(stdout) == 0 ? 0 : 1;
 }

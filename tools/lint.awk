@@ -81,14 +81,14 @@ BEGIN {
 	own["openssl/ssl.h"] = "common/stream.h common/tls.c sink/serve.h sink/selfsigned.h ctl/submit_wire.h"
 	own["openssl/"] = "common/stream.c common/tls.c common/hash.c common/control/cram.c deliverd/dkim.c " \
 		"deliverd/dkim_test.c deliverd/signer.c deliverd/signer_keys.c sink/selfsigned.c " \
-		"ctl/sandbox_cert.c ctl/submit_wire.c smtpd/session_test.c tests/ bench/"
+		"ctl/sandbox_cert.c ctl/submit_wire.c smtpd/session_test.c fuzz/dkim.c tests/ bench/"
 	own["idn2.h"] = "common/mail/addr.c"
 	own["sodium.h"] = "common/ deliverd/ smtpd/ queued/ ctl/ tests/ bench/"
 	own["sqlite3.h"] = "common/db/"
 	own["jansson.h"] = "common/json/ ctl/suppression_read.c common/mail/options.c common/ipc/event_test.c ctl/output.h ctl/mailview.h ctl/timeline.h"
 	own["unbound"] = "deliverd/resolver.c"
 	own["seccomp.h"] = "deliverd/signer.c"
-	own["opendkim/"] = "tests/"
+	own["opendkim/"] = "tests/ fuzz/dkim.c"
 	own["event.h"] = ""; own["evhttp.h"] = ""; own["curl/"] = "";
 }
 

@@ -2,7 +2,7 @@
  * control.c - opening, errors, hashing.
  *
  * What smtpd and queued ask is in control_ask.c, organisations and servers in control_org.c, what
- * belongs to a server in control_rows.c.
+ * belongs to a server in control_rows.c, the keys of domains in control_keys.c.
  */
 #include "common/control/control.h"
 
@@ -16,9 +16,9 @@
 #include "common/utf8.h"
 #include "control_sql.h"
 
-enum { SCHEMA_VERSION = 2, TRIES_MAX = 8, PAUSE_NS = 5000000 };
+enum { SCHEMA_VERSION = 3, TRIES_MAX = 8, PAUSE_NS = 5000000 };
 enum { READONLY_RECOVERY = 264 };
-_Static_assert(CONTROL_SQL_TO_2 == CONTROL_SQL_SCHEMA + SCHEMA_VERSION - 1, "the last step");
+_Static_assert(CONTROL_SQL_TO_3 == CONTROL_SQL_SCHEMA + SCHEMA_VERSION - 1, "the last step");
 
 static void pause_briefly(void)
 {

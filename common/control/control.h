@@ -1,9 +1,10 @@
 /*
  * control.h - typed access to control/control.db: organisations, servers, domains, credentials.
  *
- * smtpd and queued open it with DB_READ and use control_auth...(), control_domain(), control_gate()
- * and the find functions; the command (later httpd) opens it with DB_WRITE.  Each writing function
- * is one durable transaction.  No read transaction outlives a call.
+ * smtpd and queued open it with DB_READ and use control_auth...(), control_domain(),
+ * control_sign_list(), control_gate() and the find functions; the command (later httpd) opens it
+ * with DB_WRITE.  Each writing function is one durable transaction.  No read transaction outlives a
+ * call.
  *
  * An organisation or a server is named by its permalink: 1 to CONTROL_NAME_MAX bytes of a-z, 0-9
  * and hyphen, not a reserved word.  A server's full name is "org/server".
@@ -15,6 +16,7 @@
  *	-ENOENT	   no such thing
  *	-EEXIST	   there is one already
  *	-ENOTEMPTY it has children; the sentence says what to delete first
+ *	-EBUSY	   it is in use
  *	-EIO	   the database failed
  */
 #ifndef COMMON_CONTROL_CONTROL_H
@@ -23,7 +25,7 @@
 #include "common/clock.h"
 #include "common/conf/conf.h"
 #include "common/db/db.h"
-#include "common/mail/addr.h"
+#include "common/mail/signkey.h"
 
 /* The key of control_secret_hash is secrets/<role>/credential: the same bytes in secrets/httpd
  * (the command hashes a new secret) and secrets/smtpd (AUTH looks one up); secret_load(). */
@@ -38,8 +40,9 @@ enum {
 	CONTROL_HASH_SIZE = 32,
 	CONTROL_CRAM_DIGEST = 16,
 	CONTROL_CRAMS_MAX = 100, /* credentials for CRAM-MD5 of a server: each is tried */
-	CONTROL_SELECTOR_SIZE = 64,
 	CONTROL_PUBLIC_KEY_MAX = 1024,
+	CONTROL_KEYS_MAX = 10,	   /* of a domain, of any state */
+	CONTROL_SIGN_KEYS_MAX = 3, /* that sign: one of each algorithm */
 	CONTROL_ERROR_SIZE = 512
 };
 
@@ -81,11 +84,19 @@ int control_auth_network(struct control *c, const char *ip, struct control_auth 
 struct control_domain {
 	uint64_t id;
 	bool verified;
-	char selector[CONTROL_SELECTOR_SIZE]; /* of its DKIM key, algorithm rsa-sha256 */
 };
 /* The domain of that exact name among those of the server; no parent counts. */
 int control_domain(struct control *c, uint64_t server, const struct domain *name,
 		   struct control_domain *out) MUST_CHECK;
+
+/* What signs mail from a domain: its active keys.  -ENOENT: the server has no verified domain of
+ * that exact name. */
+struct control_sign_list {
+	size_t n; /* 1 or more */
+	struct signkey key[CONTROL_SIGN_KEYS_MAX];
+};
+int control_sign_list(struct control *c, uint64_t server, const struct domain *name,
+		      struct control_sign_list *out) MUST_CHECK;
 
 /* What may stop a copy, as queued looks at it before each attempt. */
 struct control_gate {
@@ -181,15 +192,19 @@ struct control_domain_row {
 	char server[CONTROL_LABEL_SIZE];
 	struct domain name;
 	bool verified;
-	struct wall verified_at; /* where verified */
-	char selector[CONTROL_SELECTOR_SIZE];
+	struct wall verified_at;	      /* where verified */
+	char selector[SIGNKEY_SELECTOR_SIZE]; /* of its active key, the RSA one of two */
 	struct wall created;
-	size_t public_key_n;
-	uint8_t public_key[CONTROL_PUBLIC_KEY_MAX]; /* DER SubjectPublicKeyInfo */
 };
-/* The key pair has been made by the signer before (KEYS door). */
+/* A key pair that the signer has made before (KEYS door). */
+struct control_key_new {
+	const char *selector;
+	enum signkey_algorithm algorithm;
+	struct span public_key; /* as p= of its DNS record has it */
+};
+/* With its first key, which is active at once. */
 int control_domain_create(struct control *c, struct span server, const struct domain *name,
-			  bool verified, const char *selector, struct span public_key) MUST_CHECK;
+			  bool verified, const struct control_key_new *key) MUST_CHECK;
 int control_domain_find(struct control *c, struct span server, const struct domain *name,
 			struct control_domain_row *out) MUST_CHECK;
 /* Whoever runs the instance vouches that the domain is its owner's. */
@@ -200,6 +215,40 @@ int control_domain_delete(struct control *c, struct span server,
 int control_domain_each(struct control *c, struct span server,
 			void (*fn)(const struct control_domain_row *, void *arg),
 			void *arg) MUST_CHECK;
+
+/* keys of a domain, named by selector */
+
+enum control_key_state {
+	CONTROL_KEY_NEW,     /* to be published; not used yet */
+	CONTROL_KEY_ACTIVE,  /* signs */
+	CONTROL_KEY_RETIRED, /* signs no more; published until what it signed has arrived */
+};
+const char *control_key_state_name(enum control_key_state state);
+
+struct control_key {
+	uint64_t id;
+	char server[CONTROL_LABEL_SIZE];
+	struct signkey key;
+	enum control_key_state state;
+	struct wall created;
+	size_t public_key_n;
+	uint8_t public_key[CONTROL_PUBLIC_KEY_MAX];
+};
+/* May a key of that selector be added?  -EEXIST: no. */
+int control_key_allowed(struct control *c, struct span server, const struct domain *name,
+			const char *selector) MUST_CHECK;
+/* It is new. */
+int control_key_add(struct control *c, struct span server, const struct domain *name,
+		    const struct control_key_new *new) MUST_CHECK;
+/* It signs from now on; the active one of the same algorithm is retired. */
+int control_key_activate(struct control *c, struct span server, const struct domain *name,
+			 const char *selector) MUST_CHECK;
+/* -EBUSY: it is the only active one. */
+int control_key_remove(struct control *c, struct span server, const struct domain *name,
+		       const char *selector) MUST_CHECK;
+/* The oldest first.  name NULL: of all domains of all servers. */
+int control_key_each(struct control *c, struct span server, const struct domain *name,
+		     void (*fn)(const struct control_key *, void *arg), void *arg) MUST_CHECK;
 
 /* credentials of a server, named by type ("smtp", "api" or "smtp-ip") and name */
 

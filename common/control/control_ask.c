@@ -179,7 +179,6 @@ static int domain_once(struct control *c, uint64_t server, const struct domain *
 		return control_fail(c, -ENOENT, "the server has no domain %s", name->s);
 	out->id = db_get_u64(c->d, CONTROL_SQL_DOMAIN_OF_SERVER, 0);
 	out->verified = db_get_u64(c->d, CONTROL_SQL_DOMAIN_OF_SERVER, 1) != 0;
-	control_column(c, CONTROL_SQL_DOMAIN_OF_SERVER, 2, out->selector, sizeof(out->selector));
 	db_reset(c->d, CONTROL_SQL_DOMAIN_OF_SERVER);
 	return 0;
 }
@@ -191,6 +190,39 @@ int control_domain(struct control *c, uint64_t server, const struct domain *name
 
 	do
 		err = domain_once(c, server, name, out);
+	while (control_again(c));
+	return control_read_end(c, err);
+}
+
+static int sign_list_once(struct control *c, uint64_t server, const struct domain *name,
+			  struct control_sign_list *out)
+{
+	enum { S = CONTROL_SQL_SIGN_LIST };
+	struct control_sign_list list = {.n = 0};
+
+	db_u64(c->d, S, server);
+	db_text(c->d, S, domain_span(name));
+	while (db_step(c->d, S)) {
+		struct signkey key = {.domain = *name};
+
+		if (list.n < CONTROL_SIGN_KEYS_MAX &&
+		    signkey_selector(db_get_text(c->d, S, 0), key.selector) == 0 &&
+		    signkey_algorithm(db_get_text(c->d, S, 1), &key.algorithm) == 0)
+			list.key[list.n++] = key;
+	}
+	if (list.n == 0)
+		return control_fail(c, -ENOENT, "the server has no verified domain %s", name->s);
+	*out = list;
+	return 0;
+}
+
+int control_sign_list(struct control *c, uint64_t server, const struct domain *name,
+		      struct control_sign_list *out)
+{
+	int err;
+
+	do
+		err = sign_list_once(c, server, name, out);
 	while (control_again(c));
 	return control_read_end(c, err);
 }

@@ -36,5 +36,10 @@ int control_text_check(struct control *c, struct span text, size_t min, const ch
 int control_server_once(struct control *c, struct span name, struct control_server *out);
 /* 0 for an empty name: all servers. */
 int control_server_id(struct control *c, struct span name, uint64_t *id_out);
+int control_domain_once(struct control *c, struct span server, const struct domain *name,
+			struct control_domain_row *out);
+/* Inside a transaction. */
+void control_key_insert(struct control *c, uint64_t domain, const struct control_key_new *new,
+			enum control_key_state state);
 
 #endif

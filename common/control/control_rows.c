@@ -1,5 +1,5 @@
 /*
- * control_rows.c - what belongs to a server: domains and credentials.
+ * control_rows.c - what belongs to a server: domains (without their keys) and credentials.
  */
 #include <sodium.h>
 #include <stdio.h>
@@ -12,23 +12,18 @@
 
 static void domain_row(struct control *c, size_t stmt, struct control_domain_row *out)
 {
-	struct span key = db_get_text(c->d, stmt, 6);
-
 	out->id = db_get_u64(c->d, stmt, 0);
 	control_column(c, stmt, 1, out->server, sizeof(out->server));
 	control_column(c, stmt, 2, out->name.s, sizeof(out->name.s));
 	out->name.n = (uint8_t)strlen(out->name.s);
 	out->verified = !db_get_is_null(c->d, stmt, 3);
 	out->verified_at = control_time(c, stmt, 3);
-	control_column(c, stmt, 4, out->selector, sizeof(out->selector));
-	out->created = control_time(c, stmt, 5);
-	out->public_key_n = size_min(key.n, sizeof(out->public_key));
-	if (out->public_key_n)
-		memcpy(out->public_key, key.p, out->public_key_n);
+	out->created = control_time(c, stmt, 4);
+	control_column(c, stmt, 5, out->selector, sizeof(out->selector));
 }
 
-static int domain_once(struct control *c, struct span server, const struct domain *name,
-		       struct control_domain_row *out)
+int control_domain_once(struct control *c, struct span server, const struct domain *name,
+			struct control_domain_row *out)
 {
 	uint64_t id;
 	int err = control_server_id(c, server, &id);
@@ -53,13 +48,13 @@ int control_domain_find(struct control *c, struct span server, const struct doma
 	int err;
 
 	do
-		err = domain_once(c, server, name, out);
+		err = control_domain_once(c, server, name, out);
 	while (control_again(c));
 	return control_read_end(c, err);
 }
 
 static int domain_insert(struct control *c, struct span server, const struct domain *name,
-			 bool verified, const char *selector, struct span public_key)
+			 bool verified, const struct control_key_new *key)
 {
 	struct control_domain_row found;
 	struct wall now = wall_now();
@@ -68,7 +63,7 @@ static int domain_insert(struct control *c, struct span server, const struct dom
 
 	if (err)
 		return err;
-	if (domain_once(c, server, name, &found) == 0)
+	if (control_domain_once(c, server, name, &found) == 0)
 		return control_fail(c, -EEXIST, "server %s has the domain %s already", found.server,
 				    name->s);
 	db_u64(c->d, CONTROL_SQL_DOMAIN_INSERT, id);
@@ -77,25 +72,26 @@ static int domain_insert(struct control *c, struct span server, const struct dom
 		db_i64(c->d, CONTROL_SQL_DOMAIN_INSERT, now.ms);
 	else
 		db_null(c->d, CONTROL_SQL_DOMAIN_INSERT);
-	db_text(c->d, CONTROL_SQL_DOMAIN_INSERT, span_str(selector));
-	db_blob(c->d, CONTROL_SQL_DOMAIN_INSERT, public_key);
 	db_i64(c->d, CONTROL_SQL_DOMAIN_INSERT, now.ms);
 	db_run(c->d, CONTROL_SQL_DOMAIN_INSERT);
-	return 0;
+	err = control_domain_once(c, server, name, &found);
+	if (!err)
+		control_key_insert(c, found.id, key, CONTROL_KEY_ACTIVE);
+	return err;
 }
 
 int control_domain_create(struct control *c, struct span server, const struct domain *name,
-			  bool verified, const char *selector, struct span public_key)
+			  bool verified, const struct control_key_new *key)
 {
-	must(server.n && public_key.n <= CONTROL_PUBLIC_KEY_MAX);
+	must(server.n);
 	db_begin(c->d, true);
-	return control_write_end(c, domain_insert(c, server, name, verified, selector, public_key));
+	return control_write_end(c, domain_insert(c, server, name, verified, key));
 }
 
 static int domain_set_verified(struct control *c, struct span server, const struct domain *name)
 {
 	struct control_domain_row row;
-	int err = domain_once(c, server, name, &row);
+	int err = control_domain_once(c, server, name, &row);
 
 	if (err)
 		return err;
@@ -114,10 +110,12 @@ int control_domain_verify(struct control *c, struct span server, const struct do
 static int domain_remove(struct control *c, struct span server, const struct domain *name)
 {
 	struct control_domain_row row;
-	int err = domain_once(c, server, name, &row);
+	int err = control_domain_once(c, server, name, &row);
 
 	if (err)
 		return err;
+	db_u64(c->d, CONTROL_SQL_KEYS_DELETE, row.id);
+	db_run(c->d, CONTROL_SQL_KEYS_DELETE);
 	db_u64(c->d, CONTROL_SQL_DOMAIN_DELETE, row.id);
 	db_run(c->d, CONTROL_SQL_DOMAIN_DELETE);
 	return 0;

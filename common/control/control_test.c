@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "common/buf.h"
+
 static char folder[] = "/tmp/control-test-XXXXXX";
 static const uint8_t key[32] = "the key of credentials, 32 bytes";
 
@@ -108,6 +110,9 @@ static void names_that_are_not_allowed_are_refused(void **state)
 	assert_null(c);
 }
 
+static const struct control_key_new key_one = {"phabc", SIGNKEY_RSA, SPAN_LIT("DER")};
+static const struct control_key_new key_two = {"phxyz", SIGNKEY_RSA, SPAN_LIT("DER 2")};
+
 static void fill(struct control *c)
 {
 	struct domain d = domain_of("example.com"), e = domain_of("example.org");
@@ -116,12 +121,8 @@ static void fill(struct control *c)
 	assert_int_equal(control_org_create(c, span_str("acme")), 0);
 	assert_int_equal(control_server_create(c, span_str("acme/one")), 0);
 	assert_int_equal(control_server_create(c, span_str("acme/two")), 0);
-	assert_int_equal(
-		control_domain_create(c, span_str("acme/one"), &d, true, "phabc", SPAN_LIT("DER")),
-		0);
-	assert_int_equal(
-		control_domain_create(c, span_str("acme/two"), &e, false, "phxyz", SPAN_LIT("DER")),
-		0);
+	assert_int_equal(control_domain_create(c, span_str("acme/one"), &d, true, &key_one), 0);
+	assert_int_equal(control_domain_create(c, span_str("acme/two"), &e, false, &key_two), 0);
 	control_secret_hash(key, SPAN_LIT("secret one"), hash);
 	assert_int_equal(control_credential_create(c, span_str("acme/one"), SPAN_LIT("smtp"),
 						   SPAN_LIT("app"), hash),
@@ -149,7 +150,6 @@ static void acceptors_find_credentials_and_domains(void **state)
 	assert_int_equal(control_auth(r, other, "smtp", &auth), -ENOENT);
 	assert_int_equal(control_domain(r, auth.server, &d, &domain), 0);
 	assert_true(domain.verified);
-	assert_string_equal(domain.selector, "phabc");
 	assert_int_equal(control_domain(r, auth.server, &sub, &domain), -ENOENT);
 	assert_int_equal(control_domain(r, auth.server, &e, &domain), -ENOENT);
 	assert_int_equal(control_domain(r, auth.server + 1, &e, &domain), 0);
@@ -171,7 +171,7 @@ static void what_is_there_already_or_in_use_is_told(void **state)
 	(void)state;
 	fill(c);
 	control_secret_hash(key, SPAN_LIT("secret one"), hash);
-	assert_int_equal(control_domain_create(c, one, &d, true, "s", SPAN_LIT("D")), -EEXIST);
+	assert_int_equal(control_domain_create(c, one, &d, true, &key_two), -EEXIST);
 	assert_int_equal(
 		control_credential_create(c, one, SPAN_LIT("smtp"), SPAN_LIT("app"), fresh),
 		-EEXIST);
@@ -214,7 +214,7 @@ static void deleted_things_are_gone_and_their_numbers_stay_unused(void **state)
 	(void)state;
 	fill(c);
 	assert_int_equal(control_domain_find(c, one, &d, &row), 0);
-	assert_int_equal(row.public_key_n, 3);
+	assert_string_equal(row.selector, "phabc");
 	assert_int_equal(control_domain_delete(c, one, &d), 0);
 	assert_int_equal(control_domain_find(c, one, &d, &row), -ENOENT);
 	assert_int_equal(control_credential_delete(c, one, SPAN_LIT("smtp"), SPAN_LIT("app")), 0);
@@ -228,6 +228,115 @@ static void deleted_things_are_gone_and_their_numbers_stay_unused(void **state)
 	assert_int_equal(control_server_create(c, two), 0);
 	assert_int_equal(control_server_each(c, count_server, &last), 0);
 	assert_true(last > s.id);
+	control_close(&c);
+}
+
+/* keys: "selector algorithm state" of each */
+
+static void add_key(const struct control_key *k, void *arg)
+{
+	buf_fmt(arg, "%s %s %s %.*s %s\n", k->key.selector,
+		signkey_algorithm_name(k->key.algorithm), control_key_state_name(k->state),
+		(int)k->public_key_n, (const char *)k->public_key, k->key.domain.s);
+}
+
+static void expect_keys(struct control *c, const char *server, const struct domain *d,
+			const char *want)
+{
+	struct buf b;
+
+	buf_init(&b, 4096);
+	assert_int_equal(control_key_each(c, span_str(server), d, add_key, &b), 0);
+	if (!span_eq_str(buf_span(&b), want))
+		fail_msg("%.*s", SPAN_FMT(buf_span(&b)));
+	buf_done(&b);
+}
+
+static void expect_signers(struct control *c, const struct domain *d, const char *one,
+			   const char *two)
+{
+	struct control_sign_list list;
+	struct control_server s;
+
+	assert_int_equal(control_server_find(c, SPAN_LIT("acme/one"), &s), 0);
+	assert_int_equal(control_sign_list(c, s.id, d, &list), 0);
+	assert_int_equal(list.n, two ? 2 : 1);
+	assert_string_equal(list.key[0].selector, one);
+	if (two)
+		assert_string_equal(list.key[1].selector, two);
+	for (size_t i = 0; i < list.n; i++)
+		assert_string_equal(list.key[i].domain.s, d->s);
+}
+
+static void keys_are_rotated_by_overlap(void **state)
+{
+	const struct control_key_new second = {"s2", SIGNKEY_RSA, SPAN_LIT("D2")};
+	const struct control_key_new ed = {"ed", SIGNKEY_ED25519, SPAN_LIT("E")};
+	struct control *c = open_for(DB_WRITE);
+	struct domain d = domain_of("example.com");
+	struct span one = span_str("acme/one");
+
+	(void)state;
+	fill(c);
+	expect_keys(c, "acme/one", &d, "phabc rsa-sha256 active DER example.com\n");
+	assert_int_equal(control_key_add(c, one, &d, &second), 0);
+	assert_int_equal(control_key_add(c, one, &d, &ed), 0);
+	expect_signers(c, &d, "phabc", NULL);
+	assert_int_equal(control_key_activate(c, one, &d, "s2"), 0);
+	expect_signers(c, &d, "s2", NULL);
+	assert_int_equal(control_key_activate(c, one, &d, "ed"), 0);
+	assert_int_equal(control_key_activate(c, one, &d, "ed"), 0);
+	expect_signers(c, &d, "s2", "ed");
+	expect_keys(c, "acme/one", &d,
+		    "phabc rsa-sha256 retired DER example.com\n"
+		    "s2 rsa-sha256 active D2 example.com\n"
+		    "ed ed25519-sha256 active E example.com\n");
+	assert_int_equal(control_key_activate(c, one, &d, "phabc"), 0); /* and back */
+	expect_signers(c, &d, "phabc", "ed");
+	assert_int_equal(control_key_remove(c, one, &d, "s2"), 0);
+	assert_int_equal(control_key_remove(c, one, &d, "phabc"), 0);
+	expect_signers(c, &d, "ed", NULL);
+	assert_int_equal(control_key_remove(c, one, &d, "ed"), -EBUSY);
+	assert_non_null(strstr(control_error(c), "only active key"));
+	expect_keys(c, "", NULL,
+		    "ed ed25519-sha256 active E example.com\n"
+		    "phxyz rsa-sha256 active DER 2 example.org\n");
+	assert_int_equal(control_domain_delete(c, one, &d), 0);
+	expect_keys(c, "", NULL, "phxyz rsa-sha256 active DER 2 example.org\n");
+	control_close(&c);
+}
+
+static void wrong_keys_are_told(void **state)
+{
+	struct control *c = open_for(DB_WRITE);
+	struct domain d = domain_of("example.com"), e = domain_of("example.org");
+	struct span one = span_str("acme/one");
+	struct control_sign_list list;
+	struct control_server s;
+	char name[16];
+
+	(void)state;
+	fill(c);
+	assert_int_equal(control_key_add(c, one, &d, &key_one), -EEXIST);
+	assert_int_equal(control_key_allowed(c, one, &d, "phabc"), -EEXIST);
+	assert_int_equal(control_key_allowed(c, one, &e, "x"), -ENOENT);
+	assert_int_equal(control_key_activate(c, one, &d, "phxyz"), -ENOENT);
+	assert_non_null(strstr(control_error(c), "no key with the selector phxyz"));
+	assert_int_equal(control_key_remove(c, one, &d, "phxyz"), -ENOENT);
+	for (int i = 1; i < CONTROL_KEYS_MAX; i++) {
+		snprintf(name, sizeof(name), "k%d", i);
+		assert_int_equal(control_key_add(c, one, &d,
+						 &(struct control_key_new){name, SIGNKEY_RSA,
+									   key_one.public_key}),
+				 0);
+	}
+	assert_int_equal(control_key_add(c, one, &d, &key_two), -EEXIST);
+	assert_non_null(strstr(control_error(c), "which is the most"));
+	assert_int_equal(control_server_find(c, span_str("acme/two"), &s), 0);
+	assert_int_equal(control_sign_list(c, s.id, &e, &list), -ENOENT); /* not verified */
+	assert_int_equal(control_sign_list(c, s.id, &d, &list), -ENOENT); /* another server's */
+	assert_int_equal(control_domain_verify(c, span_str("acme/two"), &e), 0);
+	assert_int_equal(control_sign_list(c, s.id, &e, &list), 0);
 	control_close(&c);
 }
 
@@ -579,6 +688,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(names_that_are_not_allowed_are_refused, files_remove),
 		cmocka_unit_test_teardown(acceptors_find_credentials_and_domains, files_remove),
+		cmocka_unit_test_teardown(keys_are_rotated_by_overlap, files_remove),
+		cmocka_unit_test_teardown(wrong_keys_are_told, files_remove),
 		cmocka_unit_test_teardown(what_is_there_already_or_in_use_is_told, files_remove),
 		cmocka_unit_test_teardown(deleted_things_are_gone_and_their_numbers_stay_unused,
 					  files_remove),

@@ -1,6 +1,8 @@
 -- control.sql: all SQL of control.db (writers: the command, later httpd; readers: smtpd, queued).
 -- Times are wall milliseconds.  No number is given twice, also after a deletion: mail.db, spool
 -- files and logs refer to servers and credentials by number.
+-- domain_keys: algorithm is as in a=, public_key as in p= of the DNS record, state is new (not used
+-- yet), active (signs; one of each algorithm) or retired (published still, signs no more).
 -- servers: mode is live or development; a limit of 0 is none; suspended is since when, NULL if not.
 -- credentials: hash is BLAKE2b of the secret, keyed with the instance's credential key (the secret
 -- itself is nowhere), of "smtp-ip:NETWORK" where there is no secret; cram is as cram.h has it;
@@ -35,11 +37,20 @@ CREATE TABLE domains (
 	server INTEGER NOT NULL REFERENCES servers(id),
 	name TEXT NOT NULL,
 	verified INTEGER,
-	selector TEXT NOT NULL,
-	public_key BLOB NOT NULL,
 	created INTEGER NOT NULL,
 	UNIQUE (server, name)
 ) STRICT;
+CREATE TABLE domain_keys (
+	id INTEGER PRIMARY KEY,
+	domain INTEGER NOT NULL REFERENCES domains(id),
+	selector TEXT NOT NULL,
+	algorithm TEXT NOT NULL,
+	public_key BLOB NOT NULL,
+	state TEXT NOT NULL,
+	created INTEGER NOT NULL,
+	UNIQUE (domain, selector)
+) STRICT;
+CREATE UNIQUE INDEX domain_keys_active ON domain_keys(domain, algorithm) WHERE state = 'active';
 CREATE TABLE credentials (
 	id INTEGER PRIMARY KEY AUTOINCREMENT,
 	server INTEGER NOT NULL REFERENCES servers(id),
@@ -71,6 +82,23 @@ ALTER TABLE credentials ADD COLUMN network TEXT;
 CREATE INDEX credentials_cram ON credentials(server) WHERE cram IS NOT NULL;
 CREATE UNIQUE INDEX credentials_network ON credentials(network) WHERE network IS NOT NULL;
 
+-- name: to_3
+CREATE TABLE domain_keys (
+	id INTEGER PRIMARY KEY,
+	domain INTEGER NOT NULL REFERENCES domains(id),
+	selector TEXT NOT NULL,
+	algorithm TEXT NOT NULL,
+	public_key BLOB NOT NULL,
+	state TEXT NOT NULL,
+	created INTEGER NOT NULL,
+	UNIQUE (domain, selector)
+) STRICT;
+CREATE UNIQUE INDEX domain_keys_active ON domain_keys(domain, algorithm) WHERE state = 'active';
+INSERT INTO domain_keys(domain, selector, algorithm, public_key, state, created)
+SELECT id, selector, 'rsa-sha256', public_key, 'active', created FROM domains;
+ALTER TABLE domains DROP COLUMN selector;
+ALTER TABLE domains DROP COLUMN public_key;
+
 -- what smtpd asks.  The first columns of all that find a credential are the same.
 
 -- name: auth
@@ -98,7 +126,7 @@ SELECT EXISTS (SELECT 1 FROM credentials WHERE cram IS NOT NULL)
 SELECT EXISTS (SELECT 1 FROM credentials WHERE network IS NOT NULL)
 
 -- name: domain_of_server
-SELECT id, verified IS NOT NULL, selector FROM domains WHERE server = ? AND name = ?
+SELECT id, verified IS NOT NULL FROM domains WHERE server = ? AND name = ?
 
 -- what queued asks
 
@@ -106,6 +134,11 @@ SELECT id, verified IS NOT NULL, selector FROM domains WHERE server = ? AND name
 SELECT s.mode = 'development', s.suspended IS NOT NULL OR o.suspended IS NOT NULL,
 	COALESCE((SELECT c.hold FROM credentials c WHERE c.id = ?2), 0), s.send_limit, s.bytes_limit
 FROM servers s JOIN orgs o ON o.id = s.org WHERE s.id = ?1
+
+-- name: sign_list
+SELECT k.selector, k.algorithm FROM domains d JOIN domain_keys k ON k.domain = d.id
+WHERE d.server = ? AND d.name = ? AND d.verified IS NOT NULL AND k.state = 'active'
+ORDER BY k.algorithm DESC
 
 -- name: data_version
 PRAGMA data_version
@@ -170,21 +203,22 @@ UPDATE servers SET suspended = NULL, suspend_reason = '' WHERE id = ?
 -- name: server_delete
 DELETE FROM servers WHERE id = ?
 
--- domains (server 0: of all servers)
+-- domains (server 0: of all servers) with the selector of the active key, the RSA one of two
 
 -- name: domain_insert
-INSERT INTO domains(server, name, verified, selector, public_key, created)
-VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO domains(server, name, verified, created) VALUES (?, ?, ?, ?)
 
 -- name: domain_find
-SELECT d.id, o.permalink || '/' || s.permalink, d.name, d.verified, d.selector, d.created,
-	d.public_key
+SELECT d.id, o.permalink || '/' || s.permalink, d.name, d.verified, d.created,
+	(SELECT k.selector FROM domain_keys k WHERE k.domain = d.id AND k.state = 'active'
+	ORDER BY k.algorithm DESC LIMIT 1)
 FROM domains d JOIN servers s ON s.id = d.server JOIN orgs o ON o.id = s.org
 WHERE d.server = ? AND d.name = ?
 
 -- name: domain_each
-SELECT d.id, o.permalink || '/' || s.permalink, d.name, d.verified, d.selector, d.created,
-	d.public_key
+SELECT d.id, o.permalink || '/' || s.permalink, d.name, d.verified, d.created,
+	(SELECT k.selector FROM domain_keys k WHERE k.domain = d.id AND k.state = 'active'
+	ORDER BY k.algorithm DESC LIMIT 1)
 FROM domains d JOIN servers s ON s.id = d.server JOIN orgs o ON o.id = s.org
 WHERE ?1 = 0 OR d.server = ?1 ORDER BY o.permalink, s.permalink, d.name
 
@@ -193,6 +227,31 @@ UPDATE domains SET verified = ? WHERE id = ? AND verified IS NULL
 
 -- name: domain_delete
 DELETE FROM domains WHERE id = ?
+
+-- keys of domains (domain 0: of all)
+
+-- name: key_insert
+INSERT INTO domain_keys(domain, selector, algorithm, public_key, state, created)
+VALUES (?, ?, ?, ?, ?, ?)
+
+-- name: key_each
+SELECT k.id, o.permalink || '/' || s.permalink, d.name, k.selector, k.algorithm, k.state,
+	k.created, k.public_key
+FROM domain_keys k JOIN domains d ON d.id = k.domain JOIN servers s ON s.id = d.server
+	JOIN orgs o ON o.id = s.org
+WHERE ?1 = 0 OR k.domain = ?1 ORDER BY o.permalink, s.permalink, d.name, k.created, k.id
+
+-- name: key_retire
+UPDATE domain_keys SET state = 'retired' WHERE domain = ? AND algorithm = ? AND state = 'active'
+
+-- name: key_activate
+UPDATE domain_keys SET state = 'active' WHERE id = ?
+
+-- name: key_delete
+DELETE FROM domain_keys WHERE id = ?
+
+-- name: keys_delete
+DELETE FROM domain_keys WHERE domain = ?
 
 -- credentials (server 0: of all servers)
 

@@ -60,6 +60,26 @@ static const char control_1[] =
 	"INSERT INTO credentials VALUES (9, 5, 'smtp', 'app', x'02', 1004);\n"
 	"INSERT INTO credentials VALUES (11, 5, 'api', 'app', x'03', 1005);\n";
 
+/* Version 2, behind control_1. */
+static const char control_2[] =
+	"ALTER TABLE orgs ADD COLUMN suspended INTEGER;\n"
+	"ALTER TABLE orgs ADD COLUMN suspend_reason TEXT NOT NULL DEFAULT '';\n"
+	"ALTER TABLE servers ADD COLUMN mode TEXT NOT NULL DEFAULT 'live';\n"
+	"ALTER TABLE servers ADD COLUMN send_limit INTEGER NOT NULL DEFAULT 0;\n"
+	"ALTER TABLE servers ADD COLUMN bytes_limit INTEGER NOT NULL DEFAULT 0;\n"
+	"ALTER TABLE servers ADD COLUMN allow_sender INTEGER NOT NULL DEFAULT 0;\n"
+	"ALTER TABLE servers ADD COLUMN privacy INTEGER NOT NULL DEFAULT 0;\n"
+	"ALTER TABLE servers ADD COLUMN suspended INTEGER;\n"
+	"ALTER TABLE servers ADD COLUMN suspend_reason TEXT NOT NULL DEFAULT '';\n"
+	"ALTER TABLE credentials ADD COLUMN hold INTEGER NOT NULL DEFAULT 0;\n"
+	"ALTER TABLE credentials ADD COLUMN cram BLOB;\n"
+	"ALTER TABLE credentials ADD COLUMN network TEXT;\n"
+	"CREATE INDEX credentials_cram ON credentials(server) WHERE cram IS NOT NULL;\n"
+	"CREATE UNIQUE INDEX credentials_network ON credentials(network) "
+	"WHERE network IS NOT NULL;\n"
+	"INSERT INTO domains VALUES (8, 5, 'b.example', NULL, 'ph2', x'04', 1006);\n"
+	"UPDATE servers SET mode = 'development', send_limit = 6;\n";
+
 static const char mail_1[] =
 	"CREATE TABLE messages (\n"
 	"n INTEGER PRIMARY KEY,\n"
@@ -136,10 +156,18 @@ static const struct kept {
 	{
 		{"SELECT * FROM orgs", "3|acme|acme|1000|NULL||"},
 		{"SELECT * FROM servers", "5|3|mail|mail|1001|live|0|0|0|0|NULL||"},
-		{"SELECT * FROM domains", "7|5|a.example|1002|ph1|\x01|1003|"},
+		{"SELECT * FROM domains", "7|5|a.example|1002|1003|"},
+		{"SELECT * FROM domain_keys", "1|7|ph1|rsa-sha256|\x01|active|1003|"},
 		{"SELECT * FROM credentials", "9|5|smtp|app|\x02|1004|0|NULL|NULL|"
 					      "11|5|api|app|\x03|1005|0|NULL|NULL|"},
 		{"SELECT seq FROM sqlite_sequence ORDER BY seq", "3|5|7|11|"},
+},
+  control_2_kept[] =
+	  {
+		  {"SELECT * FROM servers", "5|3|mail|mail|1001|development|6|0|0|0|NULL||"},
+		  {"SELECT * FROM domains", "7|5|a.example|1002|1003|8|5|b.example|NULL|1006|"},
+		  {"SELECT * FROM domain_keys", "1|7|ph1|rsa-sha256|\x01|active|1003|"
+						"2|8|ph2|rsa-sha256|\x04|active|1006|"},
 },
   mail_kept[] =
 	  {
@@ -164,8 +192,10 @@ static const struct database {
 	const struct kept *kept;
 	size_t kept_count;
 } databases[] = {
-	{"control.sql", control_1, "", 1, control_sql, CONTROL_SQL_COUNT, CONTROL_SQL_SCHEMA, 2,
+	{"control.sql", control_1, "", 1, control_sql, CONTROL_SQL_COUNT, CONTROL_SQL_SCHEMA, 3,
 	 control_kept, ARRAY_LEN(control_kept)},
+	{"control.sql 2", control_1, control_2, 2, control_sql, CONTROL_SQL_COUNT,
+	 CONTROL_SQL_SCHEMA, 3, control_2_kept, ARRAY_LEN(control_2_kept)},
 	{"mail.sql", mail_1, "", 1, mail_sql, MAIL_SQL_COUNT, MAIL_SQL_SCHEMA, 3, mail_kept,
 	 ARRAY_LEN(mail_kept)},
 	{"mail.sql 2", mail_1, mail_2, 2, mail_sql, MAIL_SQL_COUNT, MAIL_SQL_SCHEMA, 3, mail_2_kept,

@@ -1,8 +1,5 @@
 /*
- * grant.c - sign lists and grants: made by queued, checked by the signer.
- *
- *	signkey = domain SP selector SP algorithm
- *	selector = sub-domain *( "." sub-domain )	; RFC 6376 3.1, at most 63 bytes here
+ * grant.c - grants: made by queued, checked by the signer.
  *
  * The MAC covers, in this order and little endian: copy (8), expiry (8), uses (4), number of keys
  * (2), and for each key its length (2) and its text as it stands in the message.
@@ -10,51 +7,10 @@
 #include "common/ipc/grant.h"
 
 #include <sodium.h>
-#include <stdio.h>
 
 enum { MAC_SIZE = 32 };
 
 _Static_assert(GRANT_SIZE == 8 + 4 + MAC_SIZE, "grant: expiry, uses, MAC");
-
-/* As a host name, but its last label may be a number: "20261123". */
-static int selector_parse(struct span s, char out[64])
-{
-	char text[64 + 2];
-	struct domain d;
-
-	if (s.n == 0 || s.n > 63 || s.p[s.n - 1] == '.')
-		return -EINVAL;
-	memcpy(text, s.p, s.n);
-	memcpy(text + s.n, ".x", 2);
-	if (domain_parse(span_of(text, s.n + 2), &d))
-		return -EINVAL;
-	memcpy(out, d.s, s.n);
-	out[s.n] = '\0';
-	return 0;
-}
-
-int signkey_parse(struct span text, struct signkey *out)
-{
-	struct signkey k = {0};
-	struct span domain = span_cut(&text, ' ');
-	struct span selector = span_cut(&text, ' ');
-
-	if (domain_parse(domain, &k.domain) || selector_parse(selector, k.selector))
-		return -EINVAL;
-	if (!span_eq_str(text, "rsa-sha256"))
-		return -EINVAL;
-	memcpy(k.algorithm, text.p, text.n);
-	*out = k;
-	return 0;
-}
-
-void signkey_text(const struct signkey *k, char out[SIGNKEY_TEXT_SIZE])
-{
-	int n = snprintf(out, SIGNKEY_TEXT_SIZE, "%s %s %s", k->domain.s, k->selector,
-			 k->algorithm);
-
-	must(n > 0 && n < SIGNKEY_TEXT_SIZE);
-}
 
 static void put_le(uint8_t *p, uint64_t v, size_t n)
 {

@@ -10,19 +10,8 @@
 
 #include "common/clock.h"
 #include "common/ipc/ipc.h"
-#include "common/mail/addr.h"
 
 enum { GRANT_SIZE = 44, GRANT_KEY_SIZE = 32 };
-
-/* One key of a sign list as text: "domain selector algorithm". */
-struct signkey {
-	struct domain domain;
-	char selector[64];  /* LDH labels */
-	char algorithm[16]; /* "rsa-sha256" */
-};
-int signkey_parse(struct span text, struct signkey *out) MUST_CHECK;
-enum { SIGNKEY_TEXT_SIZE = 340 };
-void signkey_text(const struct signkey *k, char out[SIGNKEY_TEXT_SIZE]);
 
 void grant_make(const uint8_t key[GRANT_KEY_SIZE], uint64_t copy, const struct ipc_spans *keys,
 		uint64_t expires_s, uint32_t uses, uint8_t out[GRANT_SIZE]);

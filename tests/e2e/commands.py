@@ -119,7 +119,7 @@ class Sandbox:
 
 @test
 def help_explains_every_command(s):
-    listed = [line[2:20].strip() for line in s.run("help").expect(OK).out.splitlines()
+    listed = [line[2:22].strip() for line in s.run("help").expect(OK).out.splitlines()
               if line.startswith("  ")]
     assert len(listed) >= 30, listed
     for words in listed:
@@ -128,6 +128,8 @@ def help_explains_every_command(s):
         out = s.run(*words.split(), "--help").expect(OK, "usage: posthaste").out
         assert words in out and s.run("help", *words.split()).expect(OK).out == out
     s.run("org", "--help").expect(OK, "org create", "org delete")
+    s.run("domain", "key", "--help").expect(OK, "domain key add", "domain key remove")
+    assert "domain create" not in s.run("help", "domain", "key").expect(OK).out
     s.run("--help").expect(OK, "POSTHASTE_DIR")
     with open(os.path.join(TOP, "VERSION"), encoding="utf-8") as f:
         version = f.read().strip()
@@ -144,6 +146,10 @@ def wrong_words_are_told_with_the_right_ones(s):
             (("org", "frobnicate"), "unknown command"),
             (("xyzzy",), "posthaste help"),
             (("org",), "org create"),
+            (("domain", "key"), "domain key activate"),
+            (("domain", "kye"), 'did you mean "domain key"?'),
+            (("domain", "key", "activte"), 'did you mean "domain key activate"?'),
+            (("domain", "key", "frobnicate"), 'unknown command "domain key frobnicate"'),
             (("-X", "org", "list"), "unknown option -X"),
             (("-C",), "-C needs a folder")):
         s.run(*args).expect(USAGE, text)
@@ -232,6 +238,60 @@ def domains_have_a_key_and_records(s):
     s("domain", "list").expect(OK, "example.com", "sandbox.test")
     s("domain", "delete", "example.com").expect(OK)
     s("domain", "delete", "example.com").expect(NO_INPUT)
+
+
+def keys_of(s, domain):
+    keys = s("domain", "key", "list", domain, "--json").expect(OK).objects()
+    return [(k["selector"], k["algorithm"], k["state"]) for k in keys]
+
+
+@test
+def keys_of_a_domain_are_replaced(s):
+    first = s("domain", "create", "keys.example", "--json").expect(OK).objects()[0]["selector"]
+    assert keys_of(s, "keys.example") == [(first, "rsa-sha256", "active")]
+    added = s("domain", "key", "add", "keys.example", "--algorithm", "ed25519-sha256",
+              "--selector", "ED.2026", "--json").expect(OK).objects()[0]
+    assert (added["selector"], added["algorithm"], added["state"]) == (
+        "ed.2026", "ed25519-sha256", "new"), added
+    assert added["record"]["name"] == "ed.2026._domainkey.keys.example"
+    value = re.fullmatch(r"v=DKIM1; k=ed25519; p=([A-Za-z0-9+/=]+)", added["record"]["value"])
+    assert len(base64.b64decode(value.group(1))) == 32
+    out = s("domain", "key", "add", "keys.example").expect(OK, "is new", "v=DKIM1; k=rsa; p=").out
+    second = re.search(r"(ph[a-z]{6})\._domainkey", out).group(1)
+    s("domain", "key", "activate", "keys.example", second).expect(OK, "is active")
+    s("domain", "key", "activate", "keys.example", "ed.2026").expect(OK, "is active")
+    assert keys_of(s, "keys.example") == [(first, "rsa-sha256", "retired"),
+                                          ("ed.2026", "ed25519-sha256", "active"),
+                                          (second, "rsa-sha256", "active")]
+    shown = s("domain", "show", "keys.example", "--json").expect(OK).objects()[0]
+    assert shown["selector"] == second
+    assert [r["name"].split(".")[0] for r in shown["records"] if r["purpose"] == "DKIM"] == [
+        first, "ed", second]
+    s("domain", "key", "list", "keys.example").expect(OK, first, "retired")
+    removed = s("domain", "key", "remove", "keys.example", first, "--json").expect(OK).objects()[0]
+    assert removed["removed"] == first
+    s("domain", "key", "remove", "keys.example", second).expect(OK, "is removed")
+    s("domain", "key", "remove", "keys.example", "ed.2026").expect(EXISTS, "only active key")
+    # the signer has kept its key
+    s("domain", "key", "add", "keys.example", "--selector", first).expect(EXISTS, "already")
+    s("domain", "key", "add", "keys.example", "--selector", "ed.2026").expect(EXISTS, "already")
+    assert len(keys_of(s, "keys.example")) == 1
+    s("domain", "delete", "keys.example").expect(OK)
+
+
+@test
+def wrong_keys_of_a_domain_are_told(s):
+    s("domain", "key", "list", "no.example").expect(NO_INPUT, "domain list")
+    s("domain", "key", "add", "no.example").expect(NO_INPUT, "domain list")
+    s("domain", "key", "add", "sandbox.test", "--algorithm", "rsa-sha1").expect(
+        USAGE, "rsa-sha256 or ed25519-sha256")
+    for selector in ("a..b", "../x", "a_b", "x" * 64, ""):
+        s("domain", "key", "add", "sandbox.test", "--selector=" + selector).expect(
+            DATA, "not a selector")
+        s("domain", "key", "remove", "sandbox.test", selector).expect(DATA, "not a selector")
+    s("domain", "key", "activate", "sandbox.test", "nothing").expect(NO_INPUT, "key list")
+    s("domain", "key", "remove", "sandbox.test", "nothing").expect(NO_INPUT, "key list")
+    assert len(keys_of(s, "sandbox.test")) == 1
 
 
 @test

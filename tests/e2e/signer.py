@@ -14,7 +14,7 @@ import sys
 import time
 
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa, utils
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 from cryptography.exceptions import InvalidSignature
 
 from doors import Failed, Instance, Packet, run, span, spans, u64, u8
@@ -22,6 +22,7 @@ from doors import Failed, Instance, Packet, run, span, spans, u64, u8
 SECRET = bytes(range(32))
 KEY = b"example.com s1 rsa-sha256"
 OTHER = b"example.net 20261123 rsa-sha256"
+EDWARDS = b"example.com ed ed25519-sha256"
 
 
 def grant(copy, keys, uses=5, seconds=60, secret=SECRET):
@@ -45,14 +46,19 @@ def signer(args):
         i.close()
 
 
-def keygen(i, key):
+def keygen_made(i, key):
     with i.connect("run/signer/keys") as s:
         s.send(u8(1) + u8(35) + span(key))
         p = Packet(s.recv(65536))
         assert p.number == 36
-        error, der = p.span().decode(), p.span()
+        error, made, public = p.span().decode(), p.int(1), p.span()
         p.end()
-        return error, der
+        return error, made, public
+
+
+def keygen(i, key):
+    error, _, public = keygen_made(i, key)
+    return error, public
 
 
 def ask(s, copy, keys, permission, digests, request=7):
@@ -86,13 +92,13 @@ def digest(text):
 
 def a_key_is_made_once_and_signs(args):
     with signer(args) as i:
-        error, der = keygen(i, KEY)
-        assert error == "", error
+        error, made, der = keygen_made(i, KEY)
+        assert (error, made) == ("", 1), error
         path = i.path("keys/example.com,s1.pem")
         st = os.stat(path)
         assert stat.S_IMODE(st.st_mode) == 0o400 and st.st_nlink == 1
         assert os.listdir(i.path("keys")) == ["example.com,s1.pem"]
-        assert keygen(i, KEY) == ("", der)
+        assert keygen_made(i, KEY) == ("", 0, der)
         assert keygen(i, b"EXAMPLE.com S1 rsa-sha256") == ("", der)
         _, der2 = keygen(i, OTHER)
         both, d = [KEY, OTHER], [digest(b"a"), digest(b"b")]
@@ -109,6 +115,37 @@ def a_key_is_made_once_and_signs(args):
         i.wait_log("config-loaded")
         error, values = sign(i, 1, [KEY], grant(1, [KEY]), [d[0]])
         verify(der, values[0], d[0])
+        i.stop()
+
+
+def an_ed25519_key_signs_beside_an_rsa_key(args):
+    with signer(args) as i:
+        _, der = keygen(i, KEY)
+        error, raw = keygen(i, EDWARDS)
+        assert error == "" and len(raw) == 32, (error, raw)
+        assert keygen(i, EDWARDS) == ("", raw)
+        both, d = [KEY, EDWARDS], [digest(b"a"), digest(b"b")]
+        for reread in (False, True):
+            error, values = sign(i, 1, both, grant(1, both), d)
+            assert error == "", error
+            verify(der, values[0], d[0])
+            ed25519.Ed25519PublicKey.from_public_bytes(raw).verify(values[1], d[1])
+            if not reread:
+                i.hup()
+                i.wait_log("config-loaded")
+        i.stop()
+
+
+def a_key_signs_only_by_its_own_algorithm(args):
+    with signer(args) as i:
+        for key, other in ((KEY, b"ed25519-sha256"), (EDWARDS, b"rsa-sha256")):
+            assert keygen(i, key)[0] == ""
+            wrong = key.rsplit(b" ", 1)[0] + b" " + other
+            want = "is not one for " + other.decode()
+            error, values = sign(i, 1, [wrong], grant(1, [wrong]), [digest(b"x")])
+            assert want in error and values == [], error
+            error, public = keygen(i, wrong)
+            assert want in error and public == b"", error
         i.stop()
 
 
@@ -161,6 +198,9 @@ def bad_key_files_are_named(args):
         locked = old.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
                                    serialization.BestAvailableEncryption(b"secret"))
         i.write("keys/weak.test,s.pem", pem)
+        i.write("keys/curve.test,s.pem", ec.generate_private_key(ec.SECP256R1()).private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption()))
         i.write("keys/junk.test,s.pem", b"junk\n")
         i.write("keys/empty.test,s.pem", b"")
         i.write("keys/long.test,s.pem", b"x" * 20000)
@@ -171,7 +211,7 @@ def bad_key_files_are_named(args):
         i.write("keys/old.test,s.pem", old.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL,
             serialization.NoEncryption()))
-        for name, want in (("weak", "no RSA key of"), ("junk", "no private key"),
+        for name, want in (("weak", "no RSA key of"), ("curve", "no Ed25519 key"), ("junk", "no private key"),
                            ("empty", "no private key"), ("long", "no regular file"),
                            ("locked", "no private key"), ("folder", "no regular file"),
                            ("link", "no regular file"), ("fifo", "no regular file"),
@@ -241,7 +281,8 @@ def main():
     ap.add_argument("--bin", default="build/bin")
     args = ap.parse_args()
     args.sanitized = "san" in args.bin
-    return run([a_key_is_made_once_and_signs, refusals_say_why, uses_are_counted,
+    return run([a_key_is_made_once_and_signs, an_ed25519_key_signs_beside_an_rsa_key,
+                a_key_signs_only_by_its_own_algorithm, refusals_say_why, uses_are_counted,
                 bad_key_files_are_named, long_names_are_refused, junk_closes_only_its_connection,
                 many_at_once_are_all_answered, it_is_confined], args)
 

@@ -87,9 +87,11 @@ def as_delivered(message, data, ident):
 
 
 def stored(s, ident):
-    """Of the file: ({key: value}, flags)."""
-    ends = [p for p in s.spool_files() if p.endswith("/" + ident)]
-    check(len(ends) == 1, ident, ends)
+    """Of the file, once it has come to rest in kept/: ({key: value}, flags)."""
+    def found():
+        return [p for p in s.spool_files() if p.endswith("/" + ident)]
+    check(wait_for(lambda: [p.split("/")[0] for p in found()] == ["kept"]), ident, found())
+    ends = found()
     with open(os.path.join(s.dir, ends[0]), "rb") as f:
         data = f.read()
     lines = data.partition(b"\n\n")[0].decode("ascii").split("\n")

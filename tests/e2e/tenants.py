@@ -190,9 +190,21 @@ MAIL_COLUMNS = {
 }
 
 
-def make_older(path, columns, indexes, tables=()):
+# the keys of domains were columns of theirs
+KEY_COLUMNS = """
+    ALTER TABLE domains ADD COLUMN selector TEXT NOT NULL DEFAULT '';
+    ALTER TABLE domains ADD COLUMN public_key BLOB NOT NULL DEFAULT x'';
+    UPDATE domains SET (selector, public_key) = (
+        SELECT selector, public_key FROM domain_keys k
+        WHERE k.domain = domains.id AND k.state = 'active');
+    DROP TABLE domain_keys;
+"""
+
+
+def make_older(path, columns, indexes, tables=(), script=""):
     """This version made version 1, by SQL."""
     with sqlite3.connect(path) as db:
+        db.executescript(script)
         for name in indexes:
             db.execute("DROP INDEX " + name)
         for name in tables:
@@ -204,6 +216,10 @@ def make_older(path, columns, indexes, tables=()):
     db.close()
 
 
+def make_control_older(path):
+    make_older(path, NEW_COLUMNS, ("credentials_cram", "credentials_network"), script=KEY_COLUMNS)
+
+
 def version(path):
     db = sqlite3.connect(path)
     found = db.execute("PRAGMA user_version").fetchone()[0]
@@ -211,22 +227,26 @@ def version(path):
     return found
 
 
+LISTS = (("server", "list"), ("credential", "list"), ("domain", "show", "sandbox.test"),
+         ("domain", "key", "list", "sandbox.test"))
+
+
 def an_older_instance_is_upgraded_when_it_is_started(s):
     control = os.path.join(s.dir, "control", "control.db")
     mail = os.path.join(s.dir, "mail", "mail.db")
     accepted = s.submit("old@sink.test")
     assert wait_for(lambda: s.state(accepted) == ["delivered"])
-    before = s.json("server", "list"), s.json("credential", "list"), s.trace(accepted)
+    before = [s.json(*args) for args in LISTS], s.trace(accepted)
     s.stop()
-    make_older(control, NEW_COLUMNS, ("credentials_cram", "credentials_network"))
+    make_control_older(control)
     make_older(mail, MAIL_COLUMNS, ("messages_unkept", "messages_idempotency"),
-               ("suppressions", "settings"))
+               ("suppressions", "settings", "conversations"))
     for args in (("server", "list"), ("credential", "list")):
-        refused(s, IO, "version 1, this program needs 2; start the instance", *args)
+        refused(s, IO, "version 1, this program needs 3; start the instance", *args)
     assert version(control) == version(mail) == 1
     s.start()
-    assert (version(control), version(mail)) == (2, 3)
-    assert (s.json("server", "list"), s.json("credential", "list"), s.trace(accepted)) == before
+    assert (version(control), version(mail)) == (3, 3)
+    assert ([s.json(*args) for args in LISTS], s.trace(accepted)) == before
     accepted = s.submit("new@sink.test")
     assert wait_for(lambda: s.state(accepted) == ["delivered"])
 
@@ -235,11 +255,11 @@ def supervise_alone_upgrades_too(s):
     """As a service manager starts it, without the command that makes sandboxes."""
     control = os.path.join(s.dir, "control", "control.db")
     s.stop()
-    make_older(control, NEW_COLUMNS, ("credentials_cram", "credentials_network"))
+    make_control_older(control)
     p = subprocess.Popen([COMMAND, "supervise", s.dir], stderr=subprocess.DEVNULL, cwd=TOP)
     try:
         assert wait_for(s.ready, 30)
-        assert version(control) == 2
+        assert version(control) == 3
         accepted = s.submit("supervised@sink.test")
         assert wait_for(lambda: s.state(accepted) == ["delivered"])
     finally:
@@ -250,7 +270,7 @@ def supervise_alone_upgrades_too(s):
 
 def a_command_that_writes_upgrades_too(s):
     control = os.path.join(s.dir, "control", "control.db")
-    make_older(control, NEW_COLUMNS, ("credentials_cram", "credentials_network"))
+    make_control_older(control)
     start = s.log_size()
     for _ in range(2):  # in the middle of its work, and at its next opening
         try:
@@ -259,21 +279,21 @@ def a_command_that_writes_upgrades_too(s):
         except smtplib.SMTPAuthenticationError as e:
             assert e.smtp_code == 454, e
     s.command("server", "set", SERVER, "--privacy", "yes")
-    assert version(control) == 2 and server(s)["privacy"]
+    assert version(control) == 3 and server(s)["privacy"]
     s.session().close()
-    assert s.log_find(" control-unavailable .*needs 2; start the instance", start)
+    assert s.log_find(" control-unavailable .*needs 3; start the instance", start)
     s.command("server", "set", SERVER, "--privacy", "no")
 
 
 def a_database_of_a_newer_release_is_left_alone(s):
     control = os.path.join(s.dir, "control", "control.db")
     with sqlite3.connect(control) as db:
-        db.execute("PRAGMA user_version = 3")
+        db.execute("PRAGMA user_version = 4")
     db.close()
     for args in (("server", "list"), ("server", "set", SERVER, "--privacy", "yes")):
-        refused(s, IO, "version 3, this program knows 2: a newer release has upgraded it", *args)
+        refused(s, IO, "version 4, this program knows 3: a newer release has upgraded it", *args)
     with sqlite3.connect(control) as db:
-        db.execute("PRAGMA user_version = 2")
+        db.execute("PRAGMA user_version = 3")
     db.close()
     assert json.loads(s.command("server", "show", SERVER, "--json"))["privacy"] is False
 
