@@ -540,7 +540,7 @@ class PeerSession(threading.Thread):
 
 
 class Peer:
-    """An SMTP server in threads, at a port of its own.
+    """An SMTP server in threads, at a port of its own; host "::": at every address.
 
     script(stage, session) says what happens at each stage (connect ehlo helo starttls mail rcpt
     data dot rset noop quit other): None for the usual reply, or one step or a list of them: a str is
@@ -551,12 +551,14 @@ class Peer:
     """
 
     def __init__(self, script=None, tls=False, host="127.0.0.1",
-                 extensions=("8BITMIME", "PIPELINING", "ENHANCEDSTATUSCODES")):
+                 extensions=("8BITMIME", "PIPELINING", "ENHANCEDSTATUSCODES"), port=0):
         self.script, self.extensions = script, extensions
         self.context = server_context() if tls is True else tls or None
         self.closing, self.lock = threading.Event(), threading.Lock()
         self.dots, self.sessions, self.count = [], [], 0
-        self.listener = socket.create_server((host, 0), backlog=256)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.listener = socket.create_server((host, port), family=family, backlog=256,
+                                             dualstack_ipv6=host == "::")
         self.port = self.listener.getsockname()[1]
         self.address = "%s:%d" % (host, self.port)
         self.thread = threading.Thread(target=self._accept, daemon=True)
@@ -619,8 +621,8 @@ class Peer:
             return sum(m.ref == ref for m in self.dots)
 
 
-def server_context(names=("peer.test", "localhost")):
-    """A TLS server's context with a self-signed certificate made now."""
+def server_context(names=("peer.test", "localhost"), days=30):
+    """A TLS server's context with a self-signed certificate made now, good for so many days."""
     import datetime
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
@@ -630,8 +632,8 @@ def server_context(names=("peer.test", "localhost")):
     now = datetime.datetime.utcnow()
     cert = (x509.CertificateBuilder().subject_name(name).issuer_name(name)
             .public_key(key.public_key()).serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=30))
+            .not_valid_before(now - datetime.timedelta(days=2))
+            .not_valid_after(now + datetime.timedelta(days=days))
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), False)
             .sign(key, hashes.SHA256()))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
