@@ -55,14 +55,15 @@ static bool first_is_mx(const struct route *r)
 	return r->source == ROUTE_MX || r->source == ROUTE_DOMAIN;
 }
 
-static void add_host(struct route *r, const struct domain *name)
+static void add_host(struct route *r, const struct domain *name, uint16_t preference)
 {
 	for (size_t i = 0; i < r->host_n; i++)
 		if (span_eq(domain_span(&r->host[i].name), domain_span(name)))
 			return;
 	if (r->host_n == LIMIT_MX)
 		return;
-	r->host[r->host_n++].name = *name;
+	r->host[r->host_n].name = *name;
+	r->host[r->host_n++].preference = preference;
 	r->questions += 2;
 }
 
@@ -129,6 +130,8 @@ static void add_hop(struct route *r, const struct conf *c, const char *host, int
 	snprintf(h.host, sizeof(h.host), "%s", host ? host : h.ip);
 	if (r->source != ROUTE_FIXED && !allowed(c, &h.addr.sa))
 		note_refused(r, h.host, h.ip);
+	else if (r->source != ROUTE_FIXED && c->deliver_networks.is_public && r->is_own(&h.addr.sa))
+		r->loops = true;
 	else if (r->hop_n < LIMIT_MX_ADDRS && !known(r, &h))
 		r->hop[r->hop_n++] = h;
 }
@@ -144,7 +147,27 @@ static void add_hops(struct route *r, const struct conf *c, const struct route_h
 	}
 }
 
+/* Hosts that are not preferred to one with an address of ours are left out (RFC 5321 5.1). */
+static void add_all_hops(struct route *r, const struct conf *c)
+{
+	size_t better_n = 0;
+
+	for (size_t i = 0; i < r->host_n && !r->loops; i++) {
+		if (i && r->host[i].preference != r->host[i - 1].preference)
+			better_n = r->hop_n;
+		add_hops(r, c, &r->host[i]);
+	}
+	if (r->loops)
+		r->hop_n = better_n;
+}
+
 /* the end */
+
+static void loops_back(struct route *r)
+{
+	fail(r, OUTCOME_PERM, "5.4.6", "mail for %s loops back to myself",
+	     r->source == ROUTE_LITERAL ? "the address" : r->domain.s);
+}
 
 static void all_refused(struct route *r, const struct conf *c)
 {
@@ -175,12 +198,13 @@ static void no_address(struct route *r)
 
 static void conclude(struct route *r, const struct conf *c)
 {
-	for (size_t i = 0; i < r->host_n; i++)
-		add_hops(r, c, &r->host[i]);
+	add_all_hops(r, c);
 	if (r->hop_n)
 		r->state = ROUTE_FOUND;
 	else if (r->doubt)
 		r->state = ROUTE_FAILED; /* the outcome of the first doubt stands */
+	else if (r->loops)
+		loops_back(r);
 	else if (r->refused_n)
 		all_refused(r, c);
 	else
@@ -257,12 +281,12 @@ static void take_mx(struct route *r, const struct conf *c, const struct ipc_span
 		if (l.self && l.at[i].preference >= l.self_preference)
 			break;
 		if (dns_read_mx(ipc_spans_at(records, l.at[i].record), &mx) == 0)
-			add_host(r, &mx.host);
+			add_host(r, &mx.host, mx.preference);
 	}
 	if (r->host_n)
 		return;
 	if (l.self)
-		fail(r, OUTCOME_PERM, "5.4.6", "mail for %s loops back to myself", r->domain.s);
+		loops_back(r);
 	else if (l.null_mx)
 		fail(r, OUTCOME_PERM, "5.1.10", "%s does not accept mail", r->domain.s);
 	else
@@ -273,9 +297,9 @@ static void implicit_mx(struct route *r, const struct conf *c)
 {
 	r->source = ROUTE_DOMAIN;
 	if (span_eq(domain_span(&r->domain), domain_span(&c->hostname)))
-		fail(r, OUTCOME_PERM, "5.4.6", "mail for %s loops back to myself", r->domain.s);
+		loops_back(r);
 	else
-		add_host(r, &r->domain);
+		add_host(r, &r->domain, 0);
 }
 
 static void answer_mx(struct route *r, const struct conf *c, enum dns_status status,
@@ -377,7 +401,7 @@ static void start_fixed(struct route *r, const struct conf *c, const struct conf
 		add_hop(r, c, NULL, family, ip);
 		r->state = ROUTE_FOUND;
 	} else if (domain_parse(span_str(to->host), &name) == 0) {
-		add_host(r, &name);
+		add_host(r, &name, 0);
 	} else {
 		fail(r, OUTCOME_TEMP, "4.3.5", "%s in deliver.relay or deliver.mx is no host name",
 		     to->host);
@@ -392,11 +416,16 @@ static const struct conf_hostport *fixed_for(const struct conf *c, const struct 
 	return c->deliver_relay.host[0] ? &c->deliver_relay : NULL;
 }
 
-void route_start(struct route *r, const struct conf *c, const struct addr *rcpt, uint64_t random)
+void route_start(struct route *r, const struct conf *c, const struct addr *rcpt, uint64_t random,
+		 bool (*is_own)(const struct sockaddr *sa))
 {
 	const struct conf_hostport *to;
 
-	*r = (struct route){.port = (uint16_t)c->deliver_port, .random = random};
+	*r = (struct route){
+		.port = (uint16_t)c->deliver_port,
+		.random = random,
+		.is_own = is_own,
+	};
 	if (addr_get_domain(rcpt, &r->domain) != 0)
 		r->domain.n = 0;
 	to = fixed_for(c, &r->domain);
