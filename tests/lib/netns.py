@@ -4,7 +4,8 @@
     netns.enter()		# starts this script anew inside; ends it with SKIP where that cannot be
 
 Inside, every address there is belongs to this host but UNREACHABLE, so whatever is connected to by
-mistake is seen by a listener at any address.  OWN is the only one that the interface itself has.
+mistake is seen by a listener at any address.  OWN is the interface's, from which all
+connections come.
 The root key of DNSSEC is hidden: name servers of tests sign nothing.  An ordinary user stays who
 he is and may bind every port.
 """
@@ -21,11 +22,11 @@ ROOT_KEY = "/usr/share/dns/root.key"
 SETUP = """
 ip link set lo up &&
 ip address add %s/32 dev lo &&
-ip route add local default dev lo table local &&
+ip route add local default dev lo table local src %s &&
 ip route add unreachable %s/32 table local || exit 1
 ip -6 route add local default dev lo table local
 [ ! -e %s ] || mount --bind /dev/null %s || exit 1
-""" % (OWN, UNREACHABLE, ROOT_KEY, ROOT_KEY)
+""" % (OWN, OWN, UNREACHABLE, ROOT_KEY, ROOT_KEY)
 
 
 def command(*inside):
