@@ -36,12 +36,13 @@ REFUSED_ADDRESS = {"state": FAILED, "status": "5.4.6", "text": "not on the publi
 
 class Row:
     """A domain, and what must come of a message to it: the state, the status, a pattern for the
-    text, and where it is delivered."""
+    text, and where it is delivered.  late: asked for after the others, because it is waited for,
+    or because it ends TCP connections that others share."""
 
     def __init__(self, name, answer, state=DELIVERED, status="", text="", to=GOOD, rcpt=None,
-                 silent=False, questions=None):
+                 late=False, questions=None):
         self.name, self.answer, self.state, self.status = name, answer, state, status
-        self.text, self.to, self.silent, self.questions = text, to, silent, questions
+        self.text, self.to, self.late, self.questions = text, to, late, questions
         self.rcpt, self.message = rcpt, None
 
     def place(self, number):
@@ -173,24 +174,24 @@ ROWS = [
     Row("the first MX host does not exist", zone(mx("@", 10, "no.@"), mx("@", 20, "m.@"),
                                                  a("m.@", GOOD))),
     # packets that answer something else
-    Row("wrong id", at_mx(lambda q: q.reply([good_mx(q)], ident=q.ident ^ 1)), silent=True,
+    Row("wrong id", at_mx(lambda q: q.reply([good_mx(q)], ident=q.ident ^ 1)), late=True,
         **UNCERTAIN_DNS),
     Row("two hundred wrong ids, then the right one", at_mx(lambda q: [
         q.reply([good_mx(q)], ident=(q.ident + i) % 65536) for i in range(200, -1, -1)])),
     Row("wrong question", at_mx(lambda q: q.reply(
-        [good_mx(q)], question=wire("other.test") + q.question[-4:])), silent=True,
+        [good_mx(q)], question=wire("other.test") + q.question[-4:])), late=True,
         **UNCERTAIN_DNS),
     Row("wrong type in the question", at_mx(lambda q: q.reply(
-        [good_mx(q)], question=q.question[:-4] + struct.pack("!HH", A, 1))), silent=True,
+        [good_mx(q)], question=q.question[:-4] + struct.pack("!HH", A, 1))), late=True,
         **UNCERTAIN_DNS),
-    Row("the question as the answer", at_mx(lambda q: q.data), silent=True, **UNCERTAIN_DNS),
+    Row("the question as the answer", at_mx(lambda q: q.data), late=True, **UNCERTAIN_DNS),
     Row("records that were not asked for", at_mx(poison)),
     Row("an MX of another class alone", at_mx(lambda q: q.reply(
         [good_mx(q)[:len(q.question) - 2] + b"\0\3" + good_mx(q)[len(q.question):]])), FAILED,
         "5.4.4"),
     # packets that are none
-    Row("an empty packet", at_mx(lambda q: b""), silent=True, **UNCERTAIN_DNS),
-    Row("the header alone", at_mx(lambda q: q.reply(question=b"")), silent=True, **UNCERTAIN_DNS),
+    Row("an empty packet", at_mx(lambda q: b""), late=True, **UNCERTAIN_DNS),
+    Row("the header alone", at_mx(lambda q: q.reply(question=b"")), late=True, **UNCERTAIN_DNS),
     Row("a name that points at itself", owner_is(pointer_to_itself), **UNCERTAIN_DNS),
     Row("a name that points out of the packet", owner_is(lambda q: b"\xff\xff"), **UNCERTAIN_DNS),
     Row("a name of 300 octets", owner_is(lambda q: (b"\x3f" + b"x" * 63) * 5 + b"\0"),
@@ -214,17 +215,18 @@ ROWS = [
                                                  a("m.@", GOOD))),
     Row("an address for a name", zone(mx("@", 10, "127.0.0.1")), DEFERRED, "4.4.4"),
     # TCP
-    Row("truncated, and no answer by TCP", truncated_then(lambda q: []), **UNCERTAIN_DNS),
+    Row("truncated, and no answer by TCP", truncated_then(lambda q: []), late=True,
+        **UNCERTAIN_DNS),
     Row("truncated, and half an answer by TCP", truncated_then(
-        lambda q: Raw(b"\2\0" + q.reply([good_mx(q)]))), **UNCERTAIN_DNS),
+        lambda q: Raw(b"\2\0" + q.reply([good_mx(q)]))), late=True, **UNCERTAIN_DNS),
     Row("truncated, also by TCP", truncated_then(lambda q: q.reply(flags=RESPONSE | TRUNCATED)),
         **UNCERTAIN_DNS),
     Row("truncated, an answer by TCP", truncated_then(lambda q: q.reply([good_mx(q)]))),
     # silence
-    Row("silence", lambda q: None, silent=True, **UNCERTAIN_DNS),
-    Row("silence for A and AAAA", lambda q: HONEST(q) if q.kind == MX else None, silent=True,
+    Row("silence", lambda q: None, late=True, **UNCERTAIN_DNS),
+    Row("silence for A and AAAA", lambda q: HONEST(q) if q.kind == MX else None, late=True,
         **UNCERTAIN_DNS),
-    Row("silence for AAAA alone", lambda q: None if q.kind == AAAA else HONEST(q), silent=True),
+    Row("silence for AAAA alone", lambda q: None if q.kind == AAAA else HONEST(q), late=True),
     # ourselves
     Row("MX is our own name", zone(mx("@", 10, "mail.sandbox.test")), FAILED, "5.4.6",
         "loops back"),
@@ -379,8 +381,8 @@ def rows(tap, s, chosen, peer, dns):
 
 
 def run(tap, s, peer, dns):
-    seen, quick = peer.script.seen, [row for row in ROWS if not row.silent]
-    slow = [row for row in ROWS if row.silent]
+    seen, quick = peer.script.seen, [row for row in ROWS if not row.late]
+    slow = [row for row in ROWS if row.late]
     workers, resolver = s.workers("deliverd"), s.pid("resolver")
     submit(s, quick)
     rows(tap, s, quick, peer, dns)
