@@ -14,9 +14,9 @@ import socket
 import struct
 import threading
 
-from posthaste import FINAL, Sandbox, wait_for
+from posthaste import Sandbox, wait_for
 
-A, CNAME, SOA, MX, TXT, AAAA = 1, 5, 6, 15, 16, 28
+A, CNAME, MX, TXT, AAAA = 1, 5, 15, 16, 28
 OK, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = range(6)
 RESPONSE, TRUNCATED = 0x8180, 0x0200
 UDP_MAX = 1232
@@ -214,7 +214,7 @@ class Instance(Sandbox):
             return {rcpt: self.submit(rcpt, session=smtp, **more) for rcpt in rcpts}
 
     def delivered(self, ident, timeout=30):
-        wait_for(lambda: self.state(ident) and set(self.state(ident)) <= set(FINAL), timeout, 0.1)
+        wait_for(lambda: self.is_final(ident), timeout, 0.1)
         return self.state(ident) == ["delivered"]
 
     def worker_memory(self):

@@ -23,8 +23,8 @@ SETUP = """
 ip link set lo up &&
 ip address add %s/32 dev lo &&
 ip route add local default dev lo table local src %s &&
-ip route add unreachable %s/32 table local || exit 1
-ip -6 route add local default dev lo table local
+ip route add unreachable %s/32 table local &&
+ip -6 route add local default dev lo table local || exit 1
 [ ! -e %s ] || mount --bind /dev/null %s || exit 1
 """ % (OWN, OWN, UNREACHABLE, ROOT_KEY, ROOT_KEY)
 
