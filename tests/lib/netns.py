@@ -4,10 +4,9 @@
     netns.enter()		# starts this script anew inside; ends it with SKIP where that cannot be
 
 Inside, every address there is belongs to this host but UNREACHABLE, so whatever is connected to by
-mistake is seen by a listener at any address.  OWN is the interface's, from which all
-connections come.
-The root key of DNSSEC is hidden: name servers of tests sign nothing.  An ordinary user stays who
-he is and may bind every port.
+mistake is seen by a listener at any address.  OWN is the interface's, from which all connections
+come.  The root key of DNSSEC is hidden: name servers of tests sign nothing.  An ordinary user stays
+who he is and may bind every port.
 """
 
 import os
@@ -43,10 +42,10 @@ def enter():
         return
     try:
         tried = subprocess.run(command("true"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        why = tried.stdout.decode(errors="replace").strip() if tried.returncode else ""
+        failed, why = tried.returncode, tried.stdout.decode(errors="replace").strip()
     except OSError as e:
-        why = str(e)
-    if why:
+        failed, why = True, str(e)
+    if failed:
         skip_all("no network namespace can be made here: %s" % why.replace("\n", "; "))
     line = command(sys.executable, *sys.argv)
     os.execvpe(line[0], line, dict(os.environ, POSTHASTE_NETNS="1"))
