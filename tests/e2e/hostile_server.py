@@ -25,8 +25,8 @@ LOW = {"deliver.connect_timeout": "5s", "deliver.reply_timeout": "5s", "deliver.
        "dns.timeout": "20s"}
 USUAL = {"deliver.connect_timeout": "30s", "deliver.reply_timeout": "5m",
          "deliver.dot_timeout": "10m"}
-GROWTH_MAX = 8 << 20
-FLOODS = 20  # messages to each server that floods
+GROWTH_MAX = 4 << 20
+FLOODS = 60  # messages to each server that floods
 BODY = "." * 60 + "\r\n"
 EXTENSIONS = ("8BITMIME", "PIPELINING", "ENHANCEDSTATUSCODES")
 
