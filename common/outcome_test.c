@@ -19,6 +19,7 @@ static const struct {
 	{"escape and delete", SPAN_LIT("\x1b[31m\x7f"), "\\x1b[31m\\x7f"},
 	{"tab", SPAN_LIT("\t"), "\\x09"},
 	{"UTF-8", SPAN_LIT("gr\xc3\xbc\xc3\x9f"), "gr\xc3\xbc\xc3\x9f"},
+	{"C1 controls", SPAN_LIT("\xc2\x80\xc2\x9b\xc2\xa0"), "\\xc2\\x80\\xc2\\x9b\xc2\xa0"},
 	{"Latin-1", SPAN_LIT("gr\xfc\xdf"), "gr\\xfc\\xdf"},
 	{"half a character at the end", SPAN_LIT("\xe2\x82"), "\\xe2\\x82"},
 };

@@ -73,6 +73,12 @@ void utf8_repair(struct span s, struct buf *out)
 	}
 }
 
+/* Of ASCII, and C1 (U+0080 to U+009F): terminals take orders from both. */
+static bool is_control(struct span s)
+{
+	return s.p[0] < ' ' || s.p[0] == 0x7f || (s.n > 1 && s.p[0] == 0xc2 && s.p[1] < 0xa0);
+}
+
 void utf8_escape(struct span s, char *out, size_t size)
 {
 	size_t at = 0;
@@ -80,7 +86,7 @@ void utf8_escape(struct span s, char *out, size_t size)
 	while (s.n && at + 5 < size) {
 		size_t len = utf8_length(s);
 
-		if (len == 0 || s.p[0] < ' ' || s.p[0] == 0x7f) {
+		if (len == 0 || is_control(s)) {
 			snprintf(out + at, size - at, "\\x%02x", s.p[0]);
 			at += 4;
 			len = 1;

@@ -374,6 +374,26 @@ static void resolve(struct attempt *a)
 		begin_hops(a);
 }
 
+/* Of an address of our own, and of no other, the other end of a connection is the same one.
+ * Connecting a datagram socket sends nothing. */
+static bool is_own_address(const struct sockaddr *sa)
+{
+	AUTO_CLOSE int fd = socket(sa->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool v4 = sa->sa_family == AF_INET;
+	struct sockaddr_storage here = {0};
+	socklen_t size = sizeof(here);
+	char there_ip[IP_TEXT_SIZE], here_ip[IP_TEXT_SIZE];
+
+	if (fd < 0 ||
+	    connect(fd, sa, v4 ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6)))
+		return false;
+	if (getsockname(fd, (struct sockaddr *)&here, &size))
+		return false;
+	ip_text(sa, there_ip);
+	ip_text((struct sockaddr *)&here, here_ip);
+	return strcmp(there_ip, here_ip) == 0;
+}
+
 void attempt_start(struct attempt *a)
 {
 	uint64_t random;
@@ -384,7 +404,7 @@ void attempt_start(struct attempt *a)
 		return;
 	}
 	randombytes_buf(&random, sizeof(random));
-	route_start(&a->route, a->env->conf, &a->rcpt, random);
+	route_start(&a->route, a->env->conf, &a->rcpt, random, is_own_address);
 	resolve(a);
 }
 

@@ -172,6 +172,8 @@ static void add_hop(struct route *r, const struct conf *c, const struct route_ho
 	snprintf(h.host, sizeof(h.host), "%s", from ? from->name.s : h.ip);
 	if (r->source != ROUTE_FIXED && !allowed(c, &h.addr.sa))
 		note_refused(r, h.host, h.ip);
+	else if (r->source != ROUTE_FIXED && c->deliver_networks.is_public && r->is_own(&h.addr.sa))
+		r->loops = true;
 	else if (r->hop_n < LIMIT_MX_ADDRS && !known(r, &h))
 		r->hop[r->hop_n++] = h;
 }
@@ -187,7 +189,27 @@ static void add_hops(struct route *r, const struct conf *c, const struct route_h
 	}
 }
 
+/* Hosts that are not preferred to one with an address of ours are left out (RFC 5321 5.1). */
+static void add_all_hops(struct route *r, const struct conf *c)
+{
+	size_t better_n = 0;
+
+	for (size_t i = 0; i < r->host_n && !r->loops; i++) {
+		if (i && r->host[i].preference != r->host[i - 1].preference)
+			better_n = r->hop_n;
+		add_hops(r, c, &r->host[i]);
+	}
+	if (r->loops)
+		r->hop_n = better_n;
+}
+
 /* the end */
+
+static void loops_back(struct route *r)
+{
+	fail(r, OUTCOME_PERM, "5.4.6", "mail for %s loops back to myself",
+	     r->source == ROUTE_LITERAL ? "the address" : r->domain.s);
+}
 
 static void all_refused(struct route *r, const struct conf *c)
 {
@@ -218,12 +240,13 @@ static void no_address(struct route *r)
 
 static void conclude(struct route *r, const struct conf *c)
 {
-	for (size_t i = 0; i < r->host_n; i++)
-		add_hops(r, c, &r->host[i]);
+	add_all_hops(r, c);
 	if (r->hop_n)
 		r->state = ROUTE_FOUND;
 	else if (r->doubt)
 		r->state = ROUTE_FAILED; /* the outcome of the first doubt stands */
+	else if (r->loops)
+		loops_back(r);
 	else if (r->other_family)
 		fail(r, OUTCOME_TEMP, "4.4.4",
 		     "there are only addresses of the family that deliver.family excludes");
@@ -308,7 +331,7 @@ static void take_mx(struct route *r, const struct conf *c, const struct ipc_span
 	if (r->host_n)
 		return;
 	if (l.self)
-		fail(r, OUTCOME_PERM, "5.4.6", "mail for %s loops back to myself", r->domain.s);
+		loops_back(r);
 	else if (l.null_mx)
 		fail(r, OUTCOME_PERM, "5.1.10", "%s does not accept mail", r->domain.s);
 	else
@@ -319,7 +342,7 @@ static void implicit_mx(struct route *r, const struct conf *c)
 {
 	r->source = ROUTE_DOMAIN;
 	if (span_eq(domain_span(&r->domain), domain_span(&c->hostname)))
-		fail(r, OUTCOME_PERM, "5.4.6", "mail for %s loops back to myself", r->domain.s);
+		loops_back(r);
 	else
 		add_host(r, &r->domain, 0);
 }
@@ -438,11 +461,16 @@ static const struct conf_hostport *fixed_for(const struct conf *c, const struct 
 	return c->deliver_relay.host[0] ? &c->deliver_relay : NULL;
 }
 
-void route_start(struct route *r, const struct conf *c, const struct addr *rcpt, uint64_t random)
+void route_start(struct route *r, const struct conf *c, const struct addr *rcpt, uint64_t random,
+		 bool (*is_own)(const struct sockaddr *sa))
 {
 	const struct conf_hostport *to;
 
-	*r = (struct route){.port = (uint16_t)c->deliver_port, .random = random};
+	*r = (struct route){
+		.port = (uint16_t)c->deliver_port,
+		.random = random,
+		.is_own = is_own,
+	};
 	if (addr_get_domain(rcpt, &r->domain) != 0)
 		r->domain.n = 0;
 	to = fixed_for(c, &r->domain);

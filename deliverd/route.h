@@ -64,6 +64,8 @@ struct route {
 	struct domain domain;
 	uint16_t port;
 	uint64_t random;
+	bool (*is_own)(const struct sockaddr *sa);
+	bool loops; /* an address is our own */
 	size_t answers;
 	bool answered[ROUTE_QUESTIONS];
 	bool other_family; /* there are addresses that deliver.family excludes */
@@ -74,8 +76,10 @@ struct route {
 	char refused[512]; /* addresses that the guard refused, for the reader */
 };
 
-/* random: decides the order of equally preferred hosts. */
-void route_start(struct route *r, const struct conf *c, const struct addr *rcpt, uint64_t random);
+/* random: decides the order of equally preferred hosts.  is_own: whether this host has an address;
+ * asked only where deliver.networks is public. */
+void route_start(struct route *r, const struct conf *c, const struct addr *rcpt, uint64_t random,
+		 bool (*is_own)(const struct sockaddr *sa));
 /* Question i < questions. */
 const struct domain *route_question(const struct route *r, size_t i, enum dns_type *type_out);
 /* The answer to question i, once each.  why: a sentence when there are no records. */

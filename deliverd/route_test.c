@@ -45,6 +45,12 @@ static const struct zone zone[] = {
 	{"lanill.test", DNS_MX, "10 lan.test 20 sick.test"},
 	{"public.test", DNS_A, "8.8.8.8"},
 	{"relay.test", DNS_A, "10.9.9.9"},
+	{"own.test", DNS_A, "8.8.4.4"},
+	{"ours.test", DNS_MX, "10 own.test 20 public.test"},
+	{"ourbackup.test", DNS_MX, "5 public.test 10 own.test 10 other.test 20 worse.test"},
+	{"oursick.test", DNS_MX, "5 sick.test 10 own.test"},
+	{"other.test", DNS_A, "8.8.8.1"},
+	{"worse.test", DNS_A, "8.8.8.2"},
 	{"many.test", DNS_MX,
 	 "10 m1.test 10 m2.test 10 m3.test 10 m4.test 10 m5.test 10 m6.test 10 m7.test 10 m8.test "
 	 "10 m9.test 10 ma.test 10 mb.test 10 mc.test"},
@@ -132,6 +138,15 @@ static void answer_one(struct fixture *f, size_t i)
 }
 
 /* Asks all questions; backwards: the last one known first. */
+static bool is_own(const struct sockaddr *sa)
+{
+	struct in_addr own;
+
+	assert_int_equal(inet_pton(AF_INET, "8.8.4.4", &own), 1);
+	return sa->sa_family == AF_INET &&
+	       ((const struct sockaddr_in *)sa)->sin_addr.s_addr == own.s_addr;
+}
+
 static void run(struct fixture *f, const char *rcpt, uint64_t random, bool backwards)
 {
 	bool done[ROUTE_QUESTIONS] = {false};
@@ -139,7 +154,7 @@ static void run(struct fixture *f, const char *rcpt, uint64_t random, bool backw
 
 	assert_int_equal(addr_parse(span_str(rcpt), &addr), 0);
 	f->asked = 0;
-	route_start(&f->route, f->conf, &addr, random);
+	route_start(&f->route, f->conf, &addr, random, is_own);
 	while (f->route.state == ROUTE_ASKING) {
 		size_t n = f->route.questions, i;
 
@@ -204,6 +219,17 @@ static const struct {
 	{"we are a backup: only better ones are tried", open_nets, "a@backup.test",
 	 "near.test[2001:db8::1]:25 near.test[192.0.2.1]:25 near.test[192.0.2.2]:25", NULL, NULL},
 	{"our own name without MX", open_nets, "a@me.test", NULL, "5.4.6", "loops back"},
+	{"the best MX has our address", "", "a@ours.test", NULL, "5.4.6", "loops back to myself"},
+	{"a worse MX has our address: only better ones are tried", "", "a@ourbackup.test",
+	 "public.test[8.8.8.8]:25", NULL, NULL},
+	{"an MX has our address, a better one's DNS fails", "", "a@oursick.test", NULL, "4.4.3",
+	 "sick.test"},
+	{"our address without MX", "", "a@own.test", NULL, "5.4.6", "loops back to myself"},
+	{"our address as literal", "", "a@[8.8.4.4]", NULL, "5.4.6", "loops back to myself"},
+	{"our address as the relay", "deliver.relay = 8.8.4.4:26\n", "a@two.test",
+	 "8.8.4.4[8.8.4.4]:26", NULL, NULL},
+	{"our address in an operator's network", "deliver.networks = 8.8.4.0/24\n", "a@own.test",
+	 "own.test[8.8.4.4]:25", NULL, NULL},
 	{"only private addresses, for a public server", "", "a@inside.test", NULL, "5.4.6",
 	 "lan.test[10.1.2.3], local.test[::1], local.test[127.0.0.1]"},
 	{"some addresses are forbidden", open_nets, "a@mixed.test", "far.test[192.0.2.9]:25", NULL,
@@ -301,7 +327,7 @@ static void giving_up_is_temporary(void **state)
 	(void)state;
 	settings(&f, "");
 	assert_int_equal(addr_parse(SPAN_LIT("a@two.test"), &addr), 0);
-	route_start(&f.route, f.conf, &addr, 1);
+	route_start(&f.route, f.conf, &addr, 1, is_own);
 	route_give_up(&f.route, "nobody there");
 	assert_int_equal(f.route.state, ROUTE_FAILED);
 	assert_int_equal(f.route.outcome.kind, OUTCOME_TEMP);

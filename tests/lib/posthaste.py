@@ -540,7 +540,7 @@ class PeerSession(threading.Thread):
 
 
 class Peer:
-    """An SMTP server in threads, at a port of its own.
+    """An SMTP server in threads, at a port of its own; host "::": at every address.
 
     script(stage, session) says what happens at each stage (connect ehlo helo starttls mail rcpt
     data dot rset noop quit other): None for the usual reply, or one step or a list of them: a str is
@@ -551,12 +551,14 @@ class Peer:
     """
 
     def __init__(self, script=None, tls=False, host="127.0.0.1",
-                 extensions=("8BITMIME", "PIPELINING", "ENHANCEDSTATUSCODES")):
+                 extensions=("8BITMIME", "PIPELINING", "ENHANCEDSTATUSCODES"), port=0):
         self.script, self.extensions = script, extensions
         self.context = server_context() if tls is True else tls or None
         self.closing, self.lock = threading.Event(), threading.Lock()
         self.dots, self.sessions, self.count = [], [], 0
-        self.listener = socket.create_server((host, 0), backlog=256)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.listener = socket.create_server((host, port), family=family, backlog=256,
+                                             dualstack_ipv6=host == "::")
         self.port = self.listener.getsockname()[1]
         self.address = "%s:%d" % (host, self.port)
         self.thread = threading.Thread(target=self._accept, daemon=True)
@@ -619,9 +621,9 @@ class Peer:
             return sum(m.ref == ref for m in self.dots)
 
 
-def server_context(names=("peer.test", "localhost"), pem=None):
-    """A TLS server's context with a self-signed certificate made now for these names and addresses;
-    pem: a file that the certificate is written to as well."""
+def server_context(names=("peer.test", "localhost"), pem=None, days=30):
+    """A TLS server's context with a self-signed certificate made now for these names and addresses,
+    good for so many days; pem: a file that the certificate is written to as well."""
     import datetime
     import ipaddress
     from cryptography import x509
@@ -632,8 +634,8 @@ def server_context(names=("peer.test", "localhost"), pem=None):
     now = datetime.datetime.utcnow()
     cert = (x509.CertificateBuilder().subject_name(name).issuer_name(name)
             .public_key(key.public_key()).serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=30))
+            .not_valid_before(now - datetime.timedelta(days=2))
+            .not_valid_after(now + datetime.timedelta(days=days))
             .add_extension(x509.SubjectAlternativeName([
                 x509.IPAddress(ipaddress.ip_address(n)) if n[0].isdigit() else x509.DNSName(n)
                 for n in names]), False)
