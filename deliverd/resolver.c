@@ -41,6 +41,7 @@ static struct {
 	struct chan_listener *door;
 	struct ub_ctx *ctx, *canary; /* canary: the same without a cache */
 	int canary_id;		     /* of the question that runs; 0: none */
+	bool canary_last;	     /* that is dns.canary's own */
 	LIST_HEAD(, client) clients;
 } resolver;
 
@@ -247,6 +248,16 @@ static int zone_load(const struct conf *c, struct ub_ctx *ctx, struct zone **out
 
 /* The canary */
 
+enum { TYPE_NS = 2 };
+
+static void canary_ask(const char *name, uint16_t type);
+
+static void canary_ask_last(void *arg)
+{
+	(void)arg;
+	canary_ask(resolver.conf->dns_canary, TYPE_NS);
+}
+
 static void canary_answer(void *arg, int rcode, void *packet, int packet_n, int sec, char *why,
 			  int limited)
 {
@@ -258,22 +269,31 @@ static void canary_answer(void *arg, int rcode, void *packet, int packet_n, int 
 	(void)why;
 	(void)limited;
 	resolver.canary_id = 0;
-	questions_canary(exists);
-}
-
-static void canary_ask(void)
-{
-	enum { TYPE_NS = 2 };
-	const char *name = resolver.conf->dns_canary;
-
-	if (strcmp(name, "none") == 0) {
-		questions_canary(true);
+	if (exists || resolver.canary_last) {
+		questions_canary(exists);
 		return;
 	}
+	resolver.canary_last = true;
+	loop_later(canary_ask_last, NULL); /* not from inside libunbound */
+}
+
+static void canary_ask(const char *name, uint16_t type)
+{
 	/* an answer that comes at once leaves the id at 0 */
-	if (ub_resolve_event(resolver.canary, name, TYPE_NS, 1, NULL, canary_answer,
+	if (ub_resolve_event(resolver.canary, name, type, 1, NULL, canary_answer,
 			     &resolver.canary_id) != 0)
 		questions_canary(false);
+}
+
+static void canary_begin(const char *known, uint16_t type)
+{
+	resolver.canary_last = !*known;
+	if (strcmp(resolver.conf->dns_canary, "none") == 0)
+		questions_canary(true);
+	else if (*known)
+		canary_ask(known, type);
+	else
+		canary_ask(resolver.conf->dns_canary, TYPE_NS);
 }
 
 /* Whoever waits for it is told that it cannot be found now. */
@@ -343,7 +363,7 @@ static void cancel(int id)
 }
 
 static const struct questions_backend backend = {
-	.ask = ask, .cancel = cancel, .canary = canary_ask};
+	.ask = ask, .cancel = cancel, .canary = canary_begin};
 
 static void on_message(struct chan *c, const struct ipc_msg *m, int *fd, void *arg)
 {

@@ -7,7 +7,8 @@
  * under the name or wildcard that zone_find() gives, and CNAMEs in it are followed here.
  *
  * That a name does not exist ends a delivery for good, so it is not believed of broken name
- * servers: such a question is a suspect until the canary has been found, unless DNSSEC proves it.
+ * servers: such a question is a suspect until another name has been found that must exist, the
+ * last that had records or dns.canary, unless DNSSEC proves it.
  *
  * questions_answered() may run inside backend->ask(); so it never asks again itself, and the
  * question is freed by whoever is outermost.  What has to follow is done by pump() after the
@@ -23,7 +24,6 @@
 #include "deliverd/resolver_answer.h"
 
 enum { RUNNING_MAX = 128, WAITING_MAX = 1000, CNAMES_MAX = 8, RCODE_NXDOMAIN = 3 };
-enum { CANARY_MS = 10000 }; /* for so long it is believed to be there */
 
 TAILQ_HEAD(list, question);
 
@@ -50,8 +50,9 @@ static struct {
 	int64_t timeout_ms;
 	struct list waiting, running, suspects;
 	size_t waiting_n, running_n;
+	char known[ZONE_NAME_SIZE]; /* the last name that had records */
+	uint16_t known_type;
 	bool canary_asked;
-	struct mono canary_until;
 	bool pump_later;
 	struct answer answer;
 } questions;
@@ -137,7 +138,7 @@ enum next { NEXT_END, NEXT_AGAIN, NEXT_SUSPECT };
 
 static enum next does_not_exist(const struct question *q, bool secure, const struct answer *a)
 {
-	if (!q->here && !secure && mono_now().ms >= questions.canary_until.ms)
+	if (!q->here && !secure)
 		return NEXT_SUSPECT;
 	send_answer(q, DNS_NXDOMAIN, secure, a, "the name does not exist");
 	return NEXT_END;
@@ -146,7 +147,7 @@ static enum next does_not_exist(const struct question *q, bool secure, const str
 static void ask_canary(void *arg)
 {
 	(void)arg;
-	questions.backend->canary();
+	questions.backend->canary(questions.known, questions.known_type);
 }
 
 static void make_suspect(struct question *q)
@@ -164,9 +165,7 @@ void questions_canary(bool exists)
 	struct question *q;
 
 	questions.canary_asked = false;
-	if (exists)
-		questions.canary_until.ms = mono_now().ms + CANARY_MS;
-	else if (!TAILQ_EMPTY(&questions.suspects))
+	if (!exists && !TAILQ_EMPTY(&questions.suspects))
 		LOG(LOG_ERROR, "dns-broken",
 		    KS("reason", "the name servers do not even know dns.canary; what they say does "
 				 "not exist is asked again later"));
@@ -179,6 +178,15 @@ void questions_canary(bool exists)
 	}
 }
 
+static void has_records(const struct question *q, bool secure, const struct answer *a)
+{
+	if (!q->here) {
+		memcpy(questions.known, q->asked, sizeof(questions.known));
+		questions.known_type = q->type;
+	}
+	send_answer(q, DNS_OK, secure, a, "");
+}
+
 /* An answer that is there: sends it, unless a CNAME of dns.zone leads on. */
 static enum next conclude(struct question *q, struct span packet, bool secure)
 {
@@ -187,7 +195,7 @@ static enum next conclude(struct question *q, struct span packet, bool secure)
 	if (answer_read(packet, q->asked, q->type, a))
 		send_failed(q, "the answer is malformed");
 	else if (a->n > 0)
-		send_answer(q, DNS_OK, secure, a, "");
+		has_records(q, secure, a);
 	else if (a->too_long)
 		send_failed(q, "the record is longer than 512 bytes");
 	else if (a->rcode == RCODE_NXDOMAIN)
@@ -362,7 +370,6 @@ void questions_configure(struct zone *zone, bool local, int64_t timeout_ms)
 	questions.zone = zone;
 	questions.local = local;
 	questions.timeout_ms = timeout_ms;
-	questions.canary_until.ms = 0;
 	while ((q = TAILQ_LAST(&questions.running, list))) {
 		questions.backend->cancel(q->id);
 		unlink_question(q);

@@ -15,8 +15,9 @@ struct questions_backend {
 	 * cannot be asked (then there is no answer). */
 	const char *(*ask)(const char *name, uint16_t type, struct question *q, int *id_out);
 	void (*cancel)(int id);
-	/* Begins to ask for dns.canary, past the cache; questions_canary() later, or at once. */
-	void (*canary)(void);
+	/* Begins to ask past the cache for a name that existed a while ago ("": there is none yet),
+	 * and if it doesn't any more, for dns.canary; questions_canary() later, or at once. */
+	void (*canary)(const char *name, uint16_t type);
 };
 
 enum question_security { QUESTION_INSECURE, QUESTION_BOGUS, QUESTION_SECURE };
@@ -27,7 +28,7 @@ void questions_done(void);
  * after this turn of the loop, asked anew. */
 void questions_configure(struct zone *zone, bool local, int64_t timeout_ms);
 
-/* Does the canary exist?  Called once for each backend->canary(). */
+/* Does one of them exist?  Called once for each backend->canary(). */
 void questions_canary(bool exists);
 
 void questions_add(struct chan *from, const struct ipc_resolve *m);

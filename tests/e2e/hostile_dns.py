@@ -21,7 +21,7 @@ from hostile import (A, AAAA, FORMERR, MX, NOTIMP, REFUSED, RESPONSE, SERVFAIL, 
 from posthaste import Failed, Peer, Tap, wait_for  # noqa: E402
 from scripted import check, equal, must_come  # noqa: E402
 
-SETTINGS = {"dns.timeout": "6s", "smtpd.workers": 1}
+SETTINGS = {"dns.timeout": "6s", "smtpd.workers": 1, "deliver.idle": "0s"}
 GOOD, OTHER = "11.0.1.1", "11.0.1.2"
 GOOD6 = "2a00:1:1::1"
 OPERATORS = "127.0.0.9"  # not public, but in deliver.mx
@@ -344,6 +344,16 @@ def silent_name_server(s, dns):
     delivered_when_tried_again(s, sent)
 
 
+def name_server_that_knows_nothing(s, dns):
+    """NXDOMAIN for every name, those that existed before as well: nothing fails for it."""
+    dns.nothing = True
+    sent = list(s.submit_all("to@lie%d.test" % i for i in range(5)).values())
+    deferred_by_dns(s, sent)
+    check(s.log_find("dns-broken"), "not told")
+    dns.nothing = False
+    delivered_when_tried_again(s, sent)
+
+
 def stopped_resolver(s):
     pid = s.pid("resolver")
     os.kill(pid, signal.SIGSTOP)
@@ -392,6 +402,7 @@ def run(tap, s, peer, dns):
     tap.run("equally preferred servers share", equal_ones_share, s)
     tap.ok((workers, resolver) == (s.workers("deliverd"), s.pid("resolver")), "nobody has died")
     tap.run("a silent name server defers", silent_name_server, s, dns)
+    tap.run("one that knows no name at all defers", name_server_that_knows_nothing, s, dns)
     tap.run("a stopped resolver defers", stopped_resolver, s)
     tap.run("a killed resolver's questions are asked again", killed_resolver, s, dns)
     tap.run("nobody is connected to that may not be", nobody_comes_where_nobody_may, s, seen)
@@ -402,7 +413,7 @@ ROW = {row.name: row for row in ROWS}
 
 def answers():
     found = {row.domain: row.answer for row in ROWS if row.answer}
-    found.update({"%s%d.test" % (name, i): HONEST for name in ("good", "out", "stop", "kill")
+    found.update({"%s%d.test" % (name, i): HONEST for name in ("good", "out", "lie", "stop", "kill")
                   for i in range(10)})
     found.update({"victim.test": HONEST, "equal.test": EQUAL})
     return found

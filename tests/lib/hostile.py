@@ -108,10 +108,11 @@ def zone(*records):
 
 class NameServer:
     """Answers by UDP and TCP at DNS_ADDRESS: {domain of two labels: zone or function}.  A query is
-    kept in seen before it is answered.  silent: nobody gets an answer."""
+    kept in seen before it is answered.  silent: nobody gets an answer; nothing: no
+    name exists."""
 
     def __init__(self, answers):
-        self.answers, self.seen, self.silent = answers, [], False
+        self.answers, self.seen, self.silent, self.nothing = answers, [], False, False
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.udp.bind((DNS_ADDRESS, 53))
         self.tcp = socket.create_server((DNS_ADDRESS, 53), backlog=64)
@@ -140,7 +141,7 @@ class NameServer:
         self.seen.append(query)
         if self.silent:
             return []
-        answer = self.answers.get(query.domain)
+        answer = None if self.nothing else self.answers.get(query.domain)
         found = answer(query) if answer else query.reply(rcode=NXDOMAIN)
         return [] if found is None else [found] if isinstance(found, bytes) else found
 
