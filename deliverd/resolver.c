@@ -362,8 +362,23 @@ static void cancel(int id)
 	ub_cancel(resolver.ctx, id);
 }
 
+static void configure_again(void *arg)
+{
+	char error[ZONE_ERROR_SIZE];
+
+	(void)arg;
+	if (configure(resolver.conf, error))
+		LOG(LOG_ERROR, "dns-refused", KS("reason", error));
+}
+
+/* libunbound forgets nothing on demand; a new context knows nothing. */
+static void forget(void)
+{
+	loop_later(configure_again, NULL);
+}
+
 static const struct questions_backend backend = {
-	.ask = ask, .cancel = cancel, .canary = canary_begin};
+	.ask = ask, .cancel = cancel, .canary = canary_begin, .forget = forget};
 
 static void on_message(struct chan *c, const struct ipc_msg *m, int *fd, void *arg)
 {

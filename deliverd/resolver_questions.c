@@ -52,7 +52,7 @@ static struct {
 	size_t waiting_n, running_n;
 	char known[ZONE_NAME_SIZE]; /* the last name that had records */
 	uint16_t known_type;
-	bool canary_asked;
+	bool canary_asked, broken;
 	bool pump_later;
 	struct answer answer;
 } questions;
@@ -160,8 +160,10 @@ static void make_suspect(struct question *q)
 	questions.canary_asked = true;
 }
 
+/* The first good answer after bad ones ends the doubt, but not of what was said until then. */
 void questions_canary(bool exists)
 {
+	bool believed = exists && !questions.broken;
 	struct question *q;
 
 	questions.canary_asked = false;
@@ -169,8 +171,11 @@ void questions_canary(bool exists)
 		LOG(LOG_ERROR, "dns-broken",
 		    KS("reason", "the name servers do not even know dns.canary; what they say does "
 				 "not exist is asked again later"));
+	if (exists && questions.broken)
+		questions.backend->forget();
+	questions.broken = !exists;
 	while ((q = TAILQ_FIRST(&questions.suspects))) {
-		if (exists)
+		if (believed)
 			send_answer(q, DNS_NXDOMAIN, false, NULL, "the name does not exist");
 		else
 			send_failed(q, "the name servers say of every name that it does not exist");

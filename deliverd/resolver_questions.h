@@ -18,6 +18,8 @@ struct questions_backend {
 	/* Begins to ask past the cache for a name that existed a while ago ("": there is none yet),
 	 * and if it doesn't any more, for dns.canary; questions_canary() later, or at once. */
 	void (*canary)(const char *name, uint16_t type);
+	/* Forgets all answers; may wait for the end of the turn. */
+	void (*forget)(void);
 };
 
 enum question_security { QUESTION_INSECURE, QUESTION_BOGUS, QUESTION_SECURE };
