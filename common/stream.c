@@ -370,6 +370,8 @@ static void start_tls(struct stream *s, SSL_CTX *ctx)
 	must(!s->ssl);
 	s->ssl = SSL_new(ctx);
 	must(s->ssl != NULL);
+	/* many close without saying so by TLS; what they had to say SMTP itself delimits */
+	SSL_set_options(s->ssl, SSL_OP_IGNORE_UNEXPECTED_EOF);
 	s->tls_wanted = true;
 	bufferevent_disable(s->bev, EV_READ);
 	/* when nothing waits to be sent, no write callback will come */

@@ -19,7 +19,7 @@ enum { STREAM_OUT_MAX = 256 * 1024, STREAM_IN_MAX = 256 * 1024 };
 struct stream;
 
 enum stream_end {
-	STREAM_EOF,	   /* the other side closed */
+	STREAM_EOF,	   /* the other side closed, by TLS or by TCP alone */
 	STREAM_ERROR,	   /* reset or another socket error; text in stream_error() */
 	STREAM_TIMEOUT,	   /* nothing came or nothing could be sent for the set time */
 	STREAM_TLS_FAILED, /* handshake or record failure */

@@ -575,7 +575,8 @@ def nothing_is_left(box):
 def log_has_no_surprise(box):
     """No alarm, no dead worker, no spool failure in the log"""
     bad = [one for one in box.log_lines() if re.search(
-        r" alert |worker-died|spool-failed|control-unavailable|accept-paused|sessions-cut", one)]
+        r" alert |worker-died|spool-failed|control-unavailable|accept-paused|sessions-cut|"
+        r"tls-failed.* eof", one)]
     if bad:
         raise Failed("\n".join(bad[:10]))
 
