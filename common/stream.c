@@ -31,6 +31,7 @@ struct stream {
 	void *arg;
 	int64_t timeout_ms;
 	bool connecting, paused, dead;
+	bool eof;		      /* the other side closed; the owner is told in its turn */
 	bool closing, lingering;      /* stream_close: flush, then wait for the other side */
 	struct loop_timer *end;	      /* of closing; whatever comes or is taken meanwhile */
 	bool tls_wanted, handshaking; /* between stream_start_tls and secured */
@@ -79,8 +80,8 @@ static void finish(struct stream *s, enum stream_end end)
 		return;
 	if (!was_closing)
 		s->ops->ended(s, end, s->arg);
-	/* on a time-out the owner may have said something and closed: let it go out */
-	if (end == STREAM_TIMEOUT && s->closing && !was_closing)
+	/* the owner has closed: what it said before goes out */
+	if ((end == STREAM_TIMEOUT || end == STREAM_EOF) && s->closing && !was_closing)
 		return;
 	release(s);
 }
@@ -103,6 +104,27 @@ static void show_input(struct stream *s)
 	}
 	if (!s->dead && s->closing)
 		evbuffer_drain(in, evbuffer_get_length(in));
+}
+
+/* What has come, and then its end: not while the owner has paused. */
+static void show_rest(void *arg)
+{
+	struct stream *s = arg;
+
+	if (s->dead || s->paused)
+		return;
+	show_input(s);
+	if (s->eof && !s->dead && !s->paused && !s->closing && !s->tls_wanted)
+		finish(s, STREAM_EOF);
+}
+
+/* The last bytes may not have been shown yet, and ours may still have to go out, which the end has
+ * stopped where there is TLS. */
+static void on_eof(struct stream *s)
+{
+	s->eof = true;
+	bufferevent_enable(s->bev, EV_WRITE);
+	loop_later(show_rest, s);
 }
 
 static void set_timeouts(struct stream *s, int64_t ms)
@@ -214,6 +236,8 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	else if (s->handshaking ||
 		 (s->ssl && (what & BEV_EVENT_ERROR) && strncmp(s->error, "TLS", 3) == 0))
 		finish(s, STREAM_TLS_FAILED);
+	else if ((what & BEV_EVENT_EOF) && !s->closing)
+		on_eof(s);
 	else
 		finish(s, what & BEV_EVENT_EOF ? STREAM_EOF : STREAM_ERROR);
 }
@@ -333,21 +357,14 @@ void stream_pause(struct stream *s)
 	bufferevent_disable(s->bev, EV_READ);
 }
 
-static void resume_now(void *arg)
-{
-	struct stream *s = arg;
-
-	if (!s->dead && !s->paused)
-		show_input(s);
-}
-
 void stream_resume(struct stream *s)
 {
 	if (s->dead || !s->paused)
 		return;
 	s->paused = false;
-	bufferevent_enable(s->bev, EV_READ);
-	loop_later(resume_now, s);
+	if (!s->eof)
+		bufferevent_enable(s->bev, EV_READ);
+	loop_later(show_rest, s);
 }
 
 void stream_timeout(struct stream *s, int64_t ms)

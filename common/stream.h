@@ -19,7 +19,7 @@ enum { STREAM_OUT_MAX = 256 * 1024, STREAM_IN_MAX = 256 * 1024 };
 struct stream;
 
 enum stream_end {
-	STREAM_EOF,	   /* the other side closed, by TLS or by TCP alone */
+	STREAM_EOF,	   /* the other side sends no more (TLS or only TCP says so); it may read */
 	STREAM_ERROR,	   /* reset or another socket error; text in stream_error() */
 	STREAM_TIMEOUT,	   /* nothing came or nothing could be sent for the set time */
 	STREAM_TLS_FAILED, /* handshake or record failure */
@@ -30,8 +30,9 @@ struct stream_ops {
 	void (*secured)(struct stream *s, void *arg);		      /* TLS handshake done */
 	size_t (*input)(struct stream *s, struct span in, void *arg); /* returns bytes used */
 	void (*drained)(struct stream *s, void *arg); /* all output has gone; may be NULL */
-	/* Called once; the stream is freed after it.  On STREAM_TIMEOUT the owner may still write
-	 * and stream_close(). */
+	/* Called once; the stream is freed after it.  On STREAM_TIMEOUT and STREAM_EOF the owner
+	 * may still write and stream_close(): then what waits to be sent goes out.  STREAM_EOF
+	 * comes after all input was shown, so never while paused. */
 	void (*ended)(struct stream *s, enum stream_end end, void *arg);
 };
 

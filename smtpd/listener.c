@@ -334,6 +334,8 @@ static void on_ended(struct stream *stream, enum stream_end end, void *arg)
 		LOG_RATED(LOG_INFO, "tls-failed", stream_peer_ip(c->stream),
 			  KS("client", stream_peer_ip(c->stream)),
 			  KS("reason", stream_error(c->stream)));
+	if (end == STREAM_EOF) /* it may still read our last replies, perhaps a 250 */
+		stream_close(&c->stream);
 	conn_free(c);
 }
 

@@ -267,6 +267,10 @@ class Session:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         os.close(raw.detach())  # without TLS's farewell
 
+    def half_close(self):
+        """Says by TCP alone that no more comes; reads on."""
+        socket.socket.shutdown(self.s, socket.SHUT_WR)
+
     def closed(self):
         while self.more():
             pass
@@ -475,6 +479,40 @@ def replies_unread_cost_nothing(box):
             raise Failed("%d commands, %d replies" % (want, answered))
 
 
+def half_closed(box, door, level):
+    content = b"From: a@sandbox.test\r\n\r\nhalf\r\n"
+    with Session(box, door).go(level) as s:
+        if level == "ehlo":
+            s.good("AUTH PLAIN " + box.macros()["plain"])
+        s.send(b"MAIL FROM:<a@sandbox.test>\r\nRCPT TO:<b@to.test>\r\nDATA\r\n")
+        for code in ("250", "250", "354"):
+            s.expect(code + " *")
+        s.send(content + b".\r\n")
+        s.half_close()
+        s.expect("250 2.0.0 Ok: queued as *")
+        s.take(b"<a@sandbox.test> <b@to.test>", content)
+        s.closed()
+
+
+def half_closed_is_answered(box):
+    """Who sends no more and reads on hears what becomes of the message"""
+    for _ in range(20):
+        half_closed(box, "submission", "auth")
+        half_closed(box, "submissions", "auth")
+    with Session(box, "mx").go("ehlo") as s:
+        s.send(b"HELP\r\n" * 40)
+        s.half_close()
+        for _ in range(40):
+            s.expect("214 *")
+        s.closed()
+
+
+def half_closed_in_clear(box):
+    """So it is without TLS"""
+    for _ in range(20):
+        half_closed(box, "submission", "ehlo")
+
+
 def full_disk_is_said(box):
     """No room: 452 before the data, and mail again when there is room"""
     before = box.configure("")
@@ -552,8 +590,9 @@ def stored_is_what_was_accepted(box):
             set(box.accepted) - set(stored), [stored[i] for i in set(stored) - set(box.accepted)]))
     for i, (envelope, content) in box.accepted.items():
         received = re.match(rb"Received: from client\.test \(\[127\.0\.0\.1\]\)\r\n"
-                            rb"\tby mail\.sandbox\.test \(Posthaste\) with (?:ESMTPSA|UTF8SMTPSA) id " +
-                            i.encode() + rb"\r\n\t\(using TLSv1\.[23] [A-Z0-9_-]+\);\r\n"
+                            rb"\tby mail\.sandbox\.test \(Posthaste\) with (?:UTF8SMTPSA|ESMTPS?A) id "
+                            + i.encode() +
+                            rb"(?:\r\n\t\(using TLSv1\.[23] [A-Z0-9_-]+\))?;\r\n"
                             rb"\t([^\r\n]+ \+0000)\r\n", stored[i][1])
         if not received:
             raise Failed("Received is malformed: %r" % stored[i][1][:300])
@@ -620,8 +659,11 @@ def run(box, names, tap):
                 tap.test("%s: %s" % (t.name, t.text), t.play, box)
     if not names:
         for fn in (reset_leaves_no_file, idle_ones_stop_nobody, replies_unread_cost_nothing,
-                   full_disk_is_said, wrong_configuration_changes_nothing):
+                   half_closed_is_answered, full_disk_is_said,
+                   wrong_configuration_changes_nothing):
             tap.test(fn.__doc__, fn, box)
+        with_conf(box, "auth_clear", lambda: tap.test(half_closed_in_clear.__doc__,
+                                                      half_closed_in_clear, box))
     for conf, those in other.items():
         if those:
             with_conf(box, conf, lambda those=those: [
