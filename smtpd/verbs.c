@@ -221,12 +221,25 @@ static const char *why_no_inbound(struct session *s)
 	return r == AUTH_OK ? NULL : "550 5.1.1 No mail for this address is taken here";
 }
 
+/* "<Postmaster>" alone is ours (RFC 5321 4.1.1.3). */
+static int rcpt_parse(const struct session *s, struct span path, struct addr *out,
+		      struct span *params)
+{
+	char own[LIMIT_ADDR + 1];
+	int err = addr_parse_path(path, out, params);
+
+	if (err != -ADDR_ERR_POSTMASTER)
+		return err;
+	snprintf(own, sizeof(own), "postmaster@%s", s->conf.hostname);
+	return addr_parse(span_str(own), out);
+}
+
 /* NULL, or the reply that refuses it. */
 static const char *why_no_rcpt(struct session *s, struct span path, struct addr *rcpt)
 {
 	static char text[160];
 	struct span params;
-	int err = addr_parse_path(path, rcpt, &params);
+	int err = rcpt_parse(s, path, rcpt, &params);
 
 	if (err || rcpt->n == 0) {
 		snprintf(text, sizeof(text), "501 5.1.3 Recipient address: %s",
