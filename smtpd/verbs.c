@@ -192,6 +192,15 @@ static void do_mail(struct session *s, struct span args)
 
 /* RCPT */
 
+/* Domains are in lower case here, so equal bytes are the same mailbox. */
+static bool has_rcpt(const struct transaction *tx, const struct addr *rcpt)
+{
+	for (size_t i = 0; i < tx->rcpt_count; i++)
+		if (span_eq(addr_span(&tx->rcpts[i]), addr_span(rcpt)))
+			return true;
+	return false;
+}
+
 static void add_rcpt(struct session *s, const struct addr *rcpt)
 {
 	struct transaction *tx = &s->tx;
@@ -201,7 +210,6 @@ static void add_rcpt(struct session *s, const struct addr *rcpt)
 		tx->rcpts = mem_grow(tx->rcpts, tx->rcpt_cap * sizeof(*tx->rcpts));
 	}
 	tx->rcpts[tx->rcpt_count++] = *rcpt;
-	session_say(s, "250 2.1.5 Ok");
 }
 
 static void refuse_rcpt(struct session *s, const char *reply)
@@ -267,11 +275,14 @@ static void do_rcpt(struct session *s, struct span args)
 		session_refuse(s, "501 5.5.4 Syntax: RCPT TO:<address>");
 	} else if ((refusal = why_no_rcpt(s, path, &rcpt)) != NULL) {
 		refuse_rcpt(s, refusal);
+	} else if (has_rcpt(&s->tx, &rcpt)) {
+		session_say(s, "250 2.1.5 Ok"); /* it gets one copy */
 	} else if (s->tx.rcpt_count >= s->conf.recipients) {
 		/* no error of the client's: RFC 5321 4.5.3.1.10 tells it to send the rest later */
 		session_say(s, "452 4.5.3 Too many recipients; send the others in another message");
 	} else {
 		add_rcpt(s, &rcpt);
+		session_say(s, "250 2.1.5 Ok");
 	}
 }
 
