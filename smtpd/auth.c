@@ -219,6 +219,9 @@ static void begin(struct session *s, struct span args)
 		else
 			ask_cram(s);
 		return;
+	} else if (!mechanism.n) {
+		session_refuse(s, "501 5.5.4 Syntax: AUTH mechanism [initial response]");
+		return;
 	} else {
 		session_refuse(s, "504 5.5.4 Unknown authentication mechanism; EHLO tells which "
 				  "are offered");

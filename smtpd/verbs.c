@@ -64,7 +64,7 @@ static void do_starttls(struct session *s, struct span args)
 
 /* MAIL */
 
-static const char *size_parameter(const struct session *s, struct span value)
+static const char *check_size(const struct session *s, struct span value)
 {
 	uint64_t size;
 	int err = span_u64(value, UINT64_MAX, &size);
@@ -74,31 +74,73 @@ static const char *size_parameter(const struct session *s, struct span value)
 	return err == 0 && size <= s->conf.message_size ? NULL : session_too_large(s);
 }
 
-/* NULL, or the reply that refuses it. */
-static const char *mail_parameter(const struct session *s, struct span param, bool *utf8)
+static const char *check_body(const struct session *s, struct span value)
+{
+	(void)s;
+	return span_ieq_str(value, "7BIT") || span_ieq_str(value, "8BITMIME")
+		       ? NULL
+		       : "501 5.5.4 BODY must be 7BIT or 8BITMIME";
+}
+
+static bool upper_hex(uint8_t c)
+{
+	return ascii_digit(c) || (c >= 'A' && c <= 'F');
+}
+
+/* xtext (RFC 3461 4): printable ASCII, "+" and two hex digits for the rest. */
+static bool is_xtext(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] <= ' ' || s.p[i] > '~' || s.p[i] == '=')
+			return false;
+		if (s.p[i] != '+')
+			continue;
+		if (s.n - i < 3 || !upper_hex(s.p[i + 1]) || !upper_hex(s.p[i + 2]))
+			return false;
+		i += 2;
+	}
+	return s.n > 0;
+}
+
+/* RFC 4954 5: who submitted it elsewhere; we believe only our own credentials. */
+static const char *check_auth(const struct session *s, struct span value)
+{
+	(void)s;
+	return is_xtext(value) ? NULL : "501 5.5.4 AUTH needs a value in xtext";
+}
+
+static const struct mail_parameter {
+	const char *name;
+	const char *(*check)(const struct session *s, struct span value); /* NULL: has no value */
+} mail_parameters[] = {
+	{"SMTPUTF8", NULL}, /* the first: MAIL_UTF8 */
+	{"SIZE", check_size},
+	{"BODY", check_body},
+	{"AUTH", check_auth},
+};
+
+enum { MAIL_UTF8 = 1 << 0 };
+
+/* NULL, or the reply that refuses it.  given: a bit for each that was seen. */
+static const char *read_mail_parameter(const struct session *s, struct span param, unsigned *given)
 {
 	struct span value = param, name = span_cut(&value, '=');
 
-	if (span_ieq_str(name, "SIZE"))
-		return size_parameter(s, value);
-	if (span_ieq_str(name, "BODY")) {
-		bool ok = span_ieq_str(value, "7BIT") || span_ieq_str(value, "8BITMIME");
-
-		return ok ? NULL : "501 5.5.4 BODY must be 7BIT or 8BITMIME";
+	for (size_t i = 0; i < ARRAY_LEN(mail_parameters); i++) {
+		if (!span_ieq_str(name, mail_parameters[i].name))
+			continue;
+		if (*given & 1U << i)
+			return "501 5.5.4 A MAIL parameter is given twice";
+		*given |= 1U << i;
+		if (mail_parameters[i].check)
+			return mail_parameters[i].check(s, value);
+		return param.n == name.n ? NULL : "501 5.5.4 SMTPUTF8 takes no value";
 	}
-	if (span_ieq_str(param, "SMTPUTF8")) {
-		*utf8 = true;
-		return NULL;
-	}
-	if (span_ieq_str(name, "SMTPUTF8"))
-		return "501 5.5.4 SMTPUTF8 takes no value";
-	/* RFC 4954 5: who submitted it elsewhere; we believe only our own credentials */
-	if (span_ieq_str(name, "AUTH") && value.n)
-		return NULL;
 	return "555 5.5.4 Unknown MAIL parameter";
 }
 
-static const char *mail_parameters(const struct session *s, struct span params, bool *utf8)
+static const char *read_mail_parameters(const struct session *s, struct span params,
+					unsigned *given)
 {
 	const char *refusal = NULL;
 
@@ -108,7 +150,7 @@ static const char *mail_parameters(const struct session *s, struct span params, 
 		struct span one = span_cut(&params, ' ');
 
 		if (one.n)
-			refusal = mail_parameter(s, one, utf8);
+			refusal = read_mail_parameter(s, one, given);
 	}
 	return refusal;
 }
@@ -160,7 +202,7 @@ static void do_mail(struct session *s, struct span args)
 	const char *refusal = why_no_mail(s);
 	struct span path, params;
 	struct addr sender;
-	bool utf8 = false;
+	unsigned given = 0;
 	int err;
 
 	if (refusal) {
@@ -176,8 +218,8 @@ static void do_mail(struct session *s, struct span args)
 		session_refuse(s, "501 5.1.7 Sender address: %s", addr_error(err));
 		return;
 	}
-	refusal = mail_parameters(s, params, &utf8);
-	if (!refusal && !utf8 && path_is_utf8(path, params))
+	refusal = read_mail_parameters(s, params, &given);
+	if (!refusal && !(given & MAIL_UTF8) && path_is_utf8(path, params))
 		refusal = "553 5.6.7 Sender address: non-ASCII characters need SMTPUTF8";
 	if (refusal) {
 		session_refuse(s, "%s", refusal);
@@ -185,7 +227,7 @@ static void do_mail(struct session *s, struct span args)
 	}
 	s->tx.has_sender = true;
 	s->tx.sender = sender;
-	s->tx.utf8 = utf8;
+	s->tx.utf8 = given & MAIL_UTF8;
 	s->tx.submits = s->submits;
 	session_say(s, "250 2.1.0 Ok");
 }
@@ -344,8 +386,10 @@ static void do_quit(struct session *s, struct span args)
 
 static void do_vrfy(struct session *s, struct span args)
 {
-	(void)args;
-	session_say(s, "252 2.1.5 Send it and see");
+	if (args.n)
+		session_say(s, "252 2.0.0 Send it and see");
+	else
+		session_refuse(s, "501 5.5.4 VRFY needs an address");
 }
 
 static void do_expn(struct session *s, struct span args)

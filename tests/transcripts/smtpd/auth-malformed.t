@@ -19,7 +19,7 @@ S: 334 *
 C: \xff\xfe
 S: 501 5.5.2 That is not base64
 C: AUTH
-S: 504 5.5.4 Unknown authentication mechanism; EHLO tells which are offered
+S: 501 5.5.4 Syntax: AUTH mechanism [initial response]
 C: AUTH CRAM-MD5
 S: 504 5.5.4 Unknown authentication mechanism; EHLO tells which are offered
 C: AUTH PLAIN {plain}

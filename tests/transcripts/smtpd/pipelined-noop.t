@@ -3,604 +3,604 @@ kind mx
 at ehlo
 C: {300*NOOP\r\nVRFY x\r\n}QUIT
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 250 2.0.0 Ok
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 S: 221 2.0.0 Bye
 = closed
