@@ -17,14 +17,23 @@ static bool set_helo(struct session *s, struct span name)
 	return span_cstr(name, s->helo, sizeof(s->helo)) == 0;
 }
 
-static void do_ehlo(struct session *s, struct span args)
+/* What EHLO and HELO have in common; false when the name was refused. */
+static bool hello(struct session *s, struct span name, bool esmtp)
 {
-	if (!set_helo(s, args)) {
-		session_refuse(s, "501 5.5.4 EHLO needs the name of your host");
-		return;
+	if (!set_helo(s, name)) {
+		session_refuse(s, "501 5.5.4 %s needs the name of your host",
+			       esmtp ? "EHLO" : "HELO");
+		return false;
 	}
 	session_reset(s);
-	s->esmtp = true;
+	s->esmtp = esmtp;
+	return true;
+}
+
+static void do_ehlo(struct session *s, struct span args)
+{
+	if (!hello(s, args, true))
+		return;
 	session_say(s, "250-%s", s->conf.hostname);
 	session_say(s, "250-PIPELINING");
 	session_say(s, "250-SIZE %llu", (unsigned long long)s->conf.message_size);
@@ -40,13 +49,8 @@ static void do_ehlo(struct session *s, struct span args)
 
 static void do_helo(struct session *s, struct span args)
 {
-	if (!set_helo(s, args)) {
-		session_refuse(s, "501 5.5.4 HELO needs the name of your host");
-		return;
-	}
-	session_reset(s);
-	s->esmtp = false;
-	session_say(s, "250 %s", s->conf.hostname);
+	if (hello(s, args, false))
+		session_say(s, "250 %s", s->conf.hostname);
 }
 
 static void do_starttls(struct session *s, struct span args)
@@ -164,6 +168,9 @@ static bool after_keyword(struct span args, const char *keyword, struct span *ou
 	return true;
 }
 
+static const char no_rights_now[] =
+	"451 4.3.0 Your right to submit cannot be checked now, try again later";
+
 /* Who may not submit at a door that is for nothing else. */
 static const char *why_no_submission(struct session *s)
 {
@@ -171,7 +178,7 @@ static const char *why_no_submission(struct session *s)
 	case AUTH_OK:
 		return NULL;
 	case AUTH_UNAVAILABLE:
-		return "451 4.3.0 Your right to submit cannot be checked now, try again later";
+		return no_rights_now;
 	case AUTH_WRONG:
 	case AUTH_THROTTLED:
 	case AUTH_LATER:
@@ -267,7 +274,7 @@ static const char *why_no_inbound(struct session *s)
 
 	s->tx.submits = r == AUTH_OK;
 	if (r == AUTH_UNAVAILABLE)
-		return "451 4.3.0 Your right to submit cannot be checked now, try again later";
+		return no_rights_now;
 	return r == AUTH_OK ? NULL : "550 5.1.1 No mail for this address is taken here";
 }
 
