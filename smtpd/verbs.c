@@ -421,15 +421,20 @@ static void do_http(struct session *s, struct span args)
 static const struct verb {
 	const char *name;
 	void (*run)(struct session *s, struct span args);
+	bool junk; /* see SESSION_JUNK_MAX */
 } verbs[] = {
-	{"EHLO", do_ehlo},	{"HELO", do_helo},    {"MAIL", do_mail},
-	{"RCPT", do_rcpt},	{"DATA", do_data},    {"BDAT", session_bdat},
-	{"RSET", do_rset},	{"NOOP", do_noop},    {"QUIT", do_quit},
-	{"AUTH", session_auth}, {"VRFY", do_vrfy},    {"STARTTLS", do_starttls},
-	{"EXPN", do_expn},	{"HELP", do_help},    {"GET", do_http},
-	{"POST", do_http},	{"PUT", do_http},     {"HEAD", do_http},
-	{"CONNECT", do_http},	{"OPTIONS", do_http}, {"DELETE", do_http},
-	{"PATCH", do_http},	{"TRACE", do_http},
+	{"EHLO", do_ehlo, true},     {"HELO", do_helo, true},
+	{"MAIL", do_mail, false},    {"RCPT", do_rcpt, false},
+	{"DATA", do_data, false},    {"BDAT", session_bdat, false},
+	{"RSET", do_rset, true},     {"NOOP", do_noop, true},
+	{"QUIT", do_quit, false},    {"AUTH", session_auth, false},
+	{"VRFY", do_vrfy, true},     {"STARTTLS", do_starttls, false},
+	{"EXPN", do_expn, false},    {"HELP", do_help, true},
+	{"GET", do_http, false},     {"POST", do_http, false},
+	{"PUT", do_http, false},     {"HEAD", do_http, false},
+	{"CONNECT", do_http, false}, {"OPTIONS", do_http, false},
+	{"DELETE", do_http, false},  {"PATCH", do_http, false},
+	{"TRACE", do_http, false},
 };
 
 void session_command(struct session *s, struct span line)
@@ -440,6 +445,8 @@ void session_command(struct session *s, struct span line)
 		if (!span_ieq_str(name, verbs[i].name))
 			continue;
 		verbs[i].run(s, span_trim(args));
+		if (verbs[i].junk && ++s->junk > SESSION_JUNK_MAX && s->wait == WAIT_NONE)
+			session_error(s);
 		return;
 	}
 	session_refuse(s, "500 5.5.1 Unknown command");
