@@ -135,9 +135,13 @@ static void set_timeouts(struct stream *s, int64_t ms)
 }
 
 /* After the last byte: say that nothing more comes, and read what the other side still sends, so
- * that our last words are not lost to a reset. */
+ * that our last words are not lost to a reset; nothing to read where it has closed. */
 static void linger(struct stream *s)
 {
+	if (s->eof) {
+		release(s);
+		return;
+	}
 	s->lingering = true;
 	if (s->ssl) {
 		SSL_set_shutdown(s->ssl, SSL_RECEIVED_SHUTDOWN);
