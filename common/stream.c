@@ -30,6 +30,7 @@ struct stream {
 	const struct stream_ops *ops;
 	void *arg;
 	int64_t timeout_ms;
+	size_t out_max;
 	bool connecting, paused, dead;
 	bool eof;		      /* the other side closed; the owner is told in its turn */
 	bool closing, lingering;      /* stream_close: flush, then wait for the other side */
@@ -264,6 +265,7 @@ static struct stream *make(int fd, const struct stream_ops *ops, void *arg)
 	s->fd = fd;
 	s->ops = ops;
 	s->arg = arg;
+	s->out_max = STREAM_OUT_MAX;
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	return s;
@@ -350,7 +352,12 @@ void stream_write(struct stream *s, struct span out)
 
 bool stream_full(const struct stream *s)
 {
-	return !s->dead && evbuffer_get_length(bufferevent_get_output(s->bev)) > STREAM_OUT_MAX;
+	return !s->dead && evbuffer_get_length(bufferevent_get_output(s->bev)) > s->out_max;
+}
+
+void stream_out_max(struct stream *s, size_t n)
+{
+	s->out_max = n;
 }
 
 void stream_pause(struct stream *s)

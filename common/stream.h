@@ -3,8 +3,8 @@
  *
  * The owner's callbacks get the bytes that have come as a span and say how many they used; the
  * rest stays and is shown again with what comes next.  Writing never blocks; high-water: when more
- * than STREAM_OUT_MAX bytes wait to be sent, stream_full() is true and drained() is called when
- * they have gone.  TCP_NODELAY is always set.
+ * than STREAM_OUT_MAX bytes (or what stream_out_max() has set) wait to be sent, stream_full() is
+ * true and drained() is called when they have gone.  TCP_NODELAY is always set.
  */
 #ifndef COMMON_STREAM_H
 #define COMMON_STREAM_H
@@ -52,6 +52,7 @@ void stream_on_gone(struct stream *s, void (*gone)(void *arg), void *arg);
 
 void stream_write(struct stream *s, struct span out);
 bool stream_full(const struct stream *s);
+void stream_out_max(struct stream *s, size_t n);
 /* Stops and resumes calling input(); after resuming what waits is shown in this turn. */
 void stream_pause(struct stream *s);
 void stream_resume(struct stream *s);

@@ -97,7 +97,7 @@ static void conn_pump(struct conn *c)
 		pace_turn(&c->pace, in_content(s), mono_now());
 	if (s->out.n) {
 		stream_write(c->stream, buf_span(&s->out));
-		buf_reset(&s->out);
+		buf_done(&s->out); /* most sessions say nothing most of the time */
 	}
 	switch (s->wait) {
 	case WAIT_NONE:
@@ -368,6 +368,7 @@ static void conn_start(const struct arrival *a)
 	c->peer = a->peer;
 	pace_init(&c->pace, mono_now());
 	c->stream = stream_accept(a->fd, &stream_ops, c);
+	stream_out_max(c->stream, SESSION_OUT_MAX);
 	stream_on_gone(c->stream, doors_left, (void *)(uintptr_t)a->place);
 	session_init(&c->session, a->kind, &sc, &session_ops, c);
 	if (a->kind != SESSION_SUBMISSIONS)

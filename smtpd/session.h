@@ -87,7 +87,7 @@ enum chunks_state {
 
 enum { SESSION_HELO_MAX = 255, SESSION_LABEL_SIZE = 140, SESSION_REFUSAL_SIZE = 256 };
 /* the second has room for the replies to one more command */
-enum { SESSION_OUT_PAUSE = 64 * 1024, SESSION_OUT_MAX = 128 * 1024 };
+enum { SESSION_OUT_PAUSE = 8 * 1024, SESSION_OUT_MAX = 16 * 1024 };
 
 /* After so many commands that only cost us, without an accepted message, each is an error. */
 enum { SESSION_JUNK_MAX = 100 };

@@ -515,6 +515,29 @@ def half_closed_in_clear(box):
         half_closed(box, "submission", "ehlo")
 
 
+def many_unread_cost_little(box):
+    """40 of them hold 64 KiB each at most"""
+    commands, before, clients = b"RCPT TO:<b@to.test>\r\n" * 2000, resident(box), []
+    try:
+        for _ in range(40):
+            s = Session(box).go("ehlo")
+            clients.append(s)
+            s.good("AUTH PLAIN " + box.macros()["plain"])
+            s.good("MAIL FROM:<a@sandbox.test>")
+            s.s.settimeout(0.2)
+            try:
+                while True:
+                    s.s.send(commands)
+            except socket.timeout:
+                pass
+        grown = resident(box) - before
+        if grown > 40 * 64:
+            raise Failed("memory grew by %d KiB" % grown)
+    finally:
+        for s in clients:
+            s.s.close()
+
+
 def full_disk_is_said(box):
     """No room: 452 before the data, and mail again when there is room"""
     before = box.configure("")
@@ -664,8 +687,8 @@ def run(box, names, tap):
                    wrong_configuration_changes_nothing):
             tap.test(fn.__doc__, fn, box)
         with_conf(box, "auth_clear", lambda: [
-            tap.test(fn.__doc__, fn, box) for fn in (half_closed_in_clear,
-                                                     replies_unread_cost_nothing)])
+            tap.test(fn.__doc__, fn, box) for fn in (
+                half_closed_in_clear, replies_unread_cost_nothing, many_unread_cost_little)])
     for conf, those in other.items():
         if those:
             with_conf(box, conf, lambda those=those: [
