@@ -34,7 +34,7 @@ from posthaste import repaired  # noqa: E402
 
 TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 TRANSCRIPTS = os.path.join(TOP, "tests/transcripts/smtpd")
-POSTHASTE = os.path.join(TOP, "posthaste")
+POSTHASTE = os.environ.get("POSTHASTE", os.path.join(TOP, "posthaste"))
 # the limits that the transcripts are written for
 CONF = """
 smtpd.workers = 2
