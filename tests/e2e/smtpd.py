@@ -5,7 +5,8 @@ real TLS, and what only sockets show.
     smtpd.py [--keep DIR] [NAME ...]     NAME: only these transcripts
 
 Starts a sandbox of its own.  At the end the stored messages must be exactly those that were
-answered 250, byte for byte below our Received field but for what is repaired.
+answered 250, byte for byte below our Received field but for what is repaired.  Of a build with
+sanitizers memory can only be measured with ASAN_OPTIONS=quarantine_size_mb=1.
 """
 
 import argparse

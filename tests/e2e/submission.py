@@ -87,11 +87,18 @@ def as_delivered(message, data, ident):
 
 
 def stored(s, ident):
-    """Of the file: ({key: value}, flags)."""
-    ends = [p for p in s.spool_files() if p.endswith("/" + ident)]
-    check(len(ends) == 1, ident, ends)
-    with open(os.path.join(s.dir, ends[0]), "rb") as f:
-        data = f.read()
+    """Of the file, which may be moved meanwhile: ({key: value}, flags)."""
+    def read():
+        for name in s.spool_files():
+            if name.endswith("/" + ident):
+                try:
+                    with open(os.path.join(s.dir, name), "rb") as f:
+                        return f.read()
+                except FileNotFoundError:
+                    pass
+        return None
+    data = wait_for(read)
+    check(data, "no file of", ident)
     lines = data.partition(b"\n\n")[0].decode("ascii").split("\n")
     pairs = [line.split("=", 1) for line in lines if not line.startswith("rcpt=")]
     flags = int(data[-174:].split(b" ")[3], 16)
@@ -127,7 +134,7 @@ def nothing_else_changes(s):
            b"X-Eight: Gr\xc3\xbc\xff\xfe\x7f\r\nTo: again\r\nSUBJECT: again\r\n"
            b"X-Postal-MsgID: a\r\nX-Posthaste-Ref: foreign\r\nX-Long: " + b"y" * 5000 + b"\r\n")
     for data in (WHOLE + odd + b"\r\n\x01\xff\r\n..\r\n", odd + FROM + b"\r\n", FROM,
-                 FROM + b"no field\r\nBcc: stays\r\n\r\nbody\r\n"):
+                 FROM + b"no field\r\nCc: stays\r\n\r\nbody\r\n"):
         ident, ((_, message),) = sent_and_got(s, data)
         # a header that no empty line ends gets one where it is signed
         message = message.replace(b"\r\n\r\nno field", b"\r\nno field")
