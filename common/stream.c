@@ -238,8 +238,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	note_error(s);
 	if (what & BEV_EVENT_TIMEOUT)
 		finish(s, STREAM_TIMEOUT);
-	else if (s->handshaking ||
-		 (s->ssl && (what & BEV_EVENT_ERROR) && strncmp(s->error, "TLS", 3) == 0))
+	else if (s->handshaking)
 		finish(s, STREAM_TLS_FAILED);
 	else if ((what & BEV_EVENT_EOF) && !s->closing)
 		on_eof(s);

@@ -20,9 +20,9 @@ struct stream;
 
 enum stream_end {
 	STREAM_EOF,	   /* the other side sends no more (TLS or only TCP says so); it may read */
-	STREAM_ERROR,	   /* reset or another socket error; text in stream_error() */
+	STREAM_ERROR,	   /* reset, another socket error, a broken TLS record: stream_error() */
 	STREAM_TIMEOUT,	   /* nothing came or nothing could be sent for the set time */
-	STREAM_TLS_FAILED, /* handshake or record failure */
+	STREAM_TLS_FAILED, /* no handshake came about */
 };
 
 struct stream_ops {

@@ -113,17 +113,17 @@ static const char *check_auth(const struct session *s, struct span value)
 	return is_xtext(value) ? NULL : "501 5.5.4 AUTH needs a value in xtext";
 }
 
+enum { PARAM_SIZE, PARAM_BODY, PARAM_AUTH, PARAM_UTF8 };
+
 static const struct mail_parameter {
 	const char *name;
 	const char *(*check)(const struct session *s, struct span value); /* NULL: has no value */
 } mail_parameters[] = {
-	{"SMTPUTF8", NULL}, /* the first: MAIL_UTF8 */
-	{"SIZE", check_size},
-	{"BODY", check_body},
-	{"AUTH", check_auth},
+	[PARAM_SIZE] = {"SIZE", check_size},
+	[PARAM_BODY] = {"BODY", check_body},
+	[PARAM_AUTH] = {"AUTH", check_auth},
+	[PARAM_UTF8] = {"SMTPUTF8", NULL},
 };
-
-enum { MAIL_UTF8 = 1 << 0 };
 
 /* NULL, or the reply that refuses it.  given: a bit for each that was seen. */
 static const char *read_mail_parameter(const struct session *s, struct span param, unsigned *given)
@@ -210,6 +210,7 @@ static void do_mail(struct session *s, struct span args)
 	struct span path, params;
 	struct addr sender;
 	unsigned given = 0;
+	bool utf8;
 	int err;
 
 	if (refusal) {
@@ -226,7 +227,8 @@ static void do_mail(struct session *s, struct span args)
 		return;
 	}
 	refusal = read_mail_parameters(s, params, &given);
-	if (!refusal && !(given & MAIL_UTF8) && path_is_utf8(path, params))
+	utf8 = given & 1U << PARAM_UTF8;
+	if (!refusal && !utf8 && path_is_utf8(path, params))
 		refusal = "553 5.6.7 Sender address: non-ASCII characters need SMTPUTF8";
 	if (refusal) {
 		session_refuse(s, "%s", refusal);
@@ -234,7 +236,7 @@ static void do_mail(struct session *s, struct span args)
 	}
 	s->tx.has_sender = true;
 	s->tx.sender = sender;
-	s->tx.utf8 = given & MAIL_UTF8;
+	s->tx.utf8 = utf8;
 	s->tx.submits = s->submits;
 	session_say(s, "250 2.1.0 Ok");
 }

@@ -87,18 +87,13 @@ def as_delivered(message, data, ident):
 
 
 def stored(s, ident):
-    """Of the file, which may be moved meanwhile: ({key: value}, flags)."""
-    def read():
-        for name in s.spool_files():
-            if name.endswith("/" + ident):
-                try:
-                    with open(os.path.join(s.dir, name), "rb") as f:
-                        return f.read()
-                except FileNotFoundError:
-                    pass
-        return None
-    data = wait_for(read)
-    check(data, "no file of", ident)
+    """Of the file, once it has come to rest in kept/: ({key: value}, flags)."""
+    def found():
+        return [p for p in s.spool_files() if p.endswith("/" + ident)]
+    check(wait_for(lambda: [p.split("/")[0] for p in found()] == ["kept"]), ident, found())
+    ends = found()
+    with open(os.path.join(s.dir, ends[0]), "rb") as f:
+        data = f.read()
     lines = data.partition(b"\n\n")[0].decode("ascii").split("\n")
     pairs = [line.split("=", 1) for line in lines if not line.startswith("rcpt=")]
     flags = int(data[-174:].split(b" ")[3], 16)
