@@ -18,7 +18,7 @@ struct buf {
 };
 
 void buf_init(struct buf *b, size_t max);
-void buf_done(struct buf *b);  /* frees; b may be used again after buf_init */
+void buf_done(struct buf *b);  /* frees; b is empty then, of the same maximum */
 void buf_reset(struct buf *b); /* empties and forgets the error, keeps the memory */
 void buf_add(struct buf *b, struct span s);
 void buf_str(struct buf *b, const char *s);

@@ -30,7 +30,9 @@ struct stream {
 	const struct stream_ops *ops;
 	void *arg;
 	int64_t timeout_ms;
+	size_t out_max;
 	bool connecting, paused, dead;
+	bool eof;		      /* the other side closed; the owner is told in its turn */
 	bool closing, lingering;      /* stream_close: flush, then wait for the other side */
 	struct loop_timer *end;	      /* of closing; whatever comes or is taken meanwhile */
 	bool tls_wanted, handshaking; /* between stream_start_tls and secured */
@@ -79,8 +81,8 @@ static void finish(struct stream *s, enum stream_end end)
 		return;
 	if (!was_closing)
 		s->ops->ended(s, end, s->arg);
-	/* on a time-out the owner may have said something and closed: let it go out */
-	if (end == STREAM_TIMEOUT && s->closing && !was_closing)
+	/* the owner has closed: what it said before goes out */
+	if ((end == STREAM_TIMEOUT || end == STREAM_EOF) && s->closing && !was_closing)
 		return;
 	release(s);
 }
@@ -105,6 +107,27 @@ static void show_input(struct stream *s)
 		evbuffer_drain(in, evbuffer_get_length(in));
 }
 
+/* What has come, and then its end: not while the owner has paused. */
+static void show_rest(void *arg)
+{
+	struct stream *s = arg;
+
+	if (s->dead || s->paused)
+		return;
+	show_input(s);
+	if (s->eof && !s->dead && !s->paused && !s->closing && !s->tls_wanted)
+		finish(s, STREAM_EOF);
+}
+
+/* The last bytes may not have been shown yet, and ours may still have to go out, which the end has
+ * stopped where there is TLS. */
+static void on_eof(struct stream *s)
+{
+	s->eof = true;
+	bufferevent_enable(s->bev, EV_WRITE);
+	loop_later(show_rest, s);
+}
+
 static void set_timeouts(struct stream *s, int64_t ms)
 {
 	struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
@@ -113,9 +136,13 @@ static void set_timeouts(struct stream *s, int64_t ms)
 }
 
 /* After the last byte: say that nothing more comes, and read what the other side still sends, so
- * that our last words are not lost to a reset. */
+ * that our last words are not lost to a reset; nothing to read where it has closed. */
 static void linger(struct stream *s)
 {
+	if (s->eof) {
+		release(s);
+		return;
+	}
 	s->lingering = true;
 	if (s->ssl) {
 		SSL_set_shutdown(s->ssl, SSL_RECEIVED_SHUTDOWN);
@@ -211,9 +238,10 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	note_error(s);
 	if (what & BEV_EVENT_TIMEOUT)
 		finish(s, STREAM_TIMEOUT);
-	else if (s->handshaking ||
-		 (s->ssl && (what & BEV_EVENT_ERROR) && strncmp(s->error, "TLS", 3) == 0))
+	else if (s->handshaking)
 		finish(s, STREAM_TLS_FAILED);
+	else if ((what & BEV_EVENT_EOF) && !s->closing)
+		on_eof(s);
 	else
 		finish(s, what & BEV_EVENT_EOF ? STREAM_EOF : STREAM_ERROR);
 }
@@ -236,6 +264,7 @@ static struct stream *make(int fd, const struct stream_ops *ops, void *arg)
 	s->fd = fd;
 	s->ops = ops;
 	s->arg = arg;
+	s->out_max = STREAM_OUT_MAX;
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	return s;
@@ -322,7 +351,12 @@ void stream_write(struct stream *s, struct span out)
 
 bool stream_full(const struct stream *s)
 {
-	return !s->dead && evbuffer_get_length(bufferevent_get_output(s->bev)) > STREAM_OUT_MAX;
+	return !s->dead && evbuffer_get_length(bufferevent_get_output(s->bev)) > s->out_max;
+}
+
+void stream_out_max(struct stream *s, size_t n)
+{
+	s->out_max = n;
 }
 
 void stream_pause(struct stream *s)
@@ -333,21 +367,14 @@ void stream_pause(struct stream *s)
 	bufferevent_disable(s->bev, EV_READ);
 }
 
-static void resume_now(void *arg)
-{
-	struct stream *s = arg;
-
-	if (!s->dead && !s->paused)
-		show_input(s);
-}
-
 void stream_resume(struct stream *s)
 {
 	if (s->dead || !s->paused)
 		return;
 	s->paused = false;
-	bufferevent_enable(s->bev, EV_READ);
-	loop_later(resume_now, s);
+	if (!s->eof)
+		bufferevent_enable(s->bev, EV_READ);
+	loop_later(show_rest, s);
 }
 
 void stream_timeout(struct stream *s, int64_t ms)
@@ -370,6 +397,8 @@ static void start_tls(struct stream *s, SSL_CTX *ctx)
 	must(!s->ssl);
 	s->ssl = SSL_new(ctx);
 	must(s->ssl != NULL);
+	/* many close without saying so by TLS; what they had to say SMTP itself delimits */
+	SSL_set_options(s->ssl, SSL_OP_IGNORE_UNEXPECTED_EOF);
 	s->tls_wanted = true;
 	bufferevent_disable(s->bev, EV_READ);
 	/* when nothing waits to be sent, no write callback will come */

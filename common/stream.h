@@ -3,8 +3,8 @@
  *
  * The owner's callbacks get the bytes that have come as a span and say how many they used; the
  * rest stays and is shown again with what comes next.  Writing never blocks; high-water: when more
- * than STREAM_OUT_MAX bytes wait to be sent, stream_full() is true and drained() is called when
- * they have gone.  TCP_NODELAY is always set.
+ * than STREAM_OUT_MAX bytes (or what stream_out_max() has set) wait to be sent, stream_full() is
+ * true and drained() is called when they have gone.  TCP_NODELAY is always set.
  */
 #ifndef COMMON_STREAM_H
 #define COMMON_STREAM_H
@@ -19,10 +19,10 @@ enum { STREAM_OUT_MAX = 256 * 1024, STREAM_IN_MAX = 256 * 1024 };
 struct stream;
 
 enum stream_end {
-	STREAM_EOF,	   /* the other side closed */
-	STREAM_ERROR,	   /* reset or another socket error; text in stream_error() */
+	STREAM_EOF,	   /* the other side sends no more (TLS or only TCP says so); it may read */
+	STREAM_ERROR,	   /* reset, another socket error, a broken TLS record: stream_error() */
 	STREAM_TIMEOUT,	   /* nothing came or nothing could be sent for the set time */
-	STREAM_TLS_FAILED, /* handshake or record failure */
+	STREAM_TLS_FAILED, /* no handshake came about */
 };
 
 struct stream_ops {
@@ -30,8 +30,9 @@ struct stream_ops {
 	void (*secured)(struct stream *s, void *arg);		      /* TLS handshake done */
 	size_t (*input)(struct stream *s, struct span in, void *arg); /* returns bytes used */
 	void (*drained)(struct stream *s, void *arg); /* all output has gone; may be NULL */
-	/* Called once; the stream is freed after it.  On STREAM_TIMEOUT the owner may still write
-	 * and stream_close(). */
+	/* Called once; the stream is freed after it.  On STREAM_TIMEOUT and STREAM_EOF the owner
+	 * may still write and stream_close(): then what waits to be sent goes out.  STREAM_EOF
+	 * comes after all input was shown, so never while paused. */
 	void (*ended)(struct stream *s, enum stream_end end, void *arg);
 };
 
@@ -51,6 +52,7 @@ void stream_on_gone(struct stream *s, void (*gone)(void *arg), void *arg);
 
 void stream_write(struct stream *s, struct span out);
 bool stream_full(const struct stream *s);
+void stream_out_max(struct stream *s, size_t n);
 /* Stops and resumes calling input(); after resuming what waits is shown in this turn. */
 void stream_pause(struct stream *s);
 void stream_resume(struct stream *s);

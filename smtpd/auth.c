@@ -110,24 +110,17 @@ static bool decode(struct span text, uint8_t out[DECODED_MAX], size_t *n)
 static void plain(struct session *s, struct span data)
 {
 	struct span secret = data, user;
+	size_t nuls = 0;
 
-	if (span_find(secret, 0) == secret.n) {
+	for (size_t i = 0; i < data.n; i++)
+		nuls += data.p[i] == 0;
+	if (nuls != 2) {
 		session_auth_stop(s);
-		session_refuse(s, "501 5.5.2 AUTH PLAIN needs two NUL bytes");
+		session_refuse(s, "501 5.5.2 AUTH PLAIN needs two NUL bytes, no more and no less");
 		return;
 	}
 	span_cut(&secret, 0);
-	if (span_find(secret, 0) == secret.n) {
-		session_auth_stop(s);
-		session_refuse(s, "501 5.5.2 AUTH PLAIN needs two NUL bytes");
-		return;
-	}
 	user = span_cut(&secret, 0);
-	if (span_find(secret, 0) < secret.n) {
-		session_auth_stop(s);
-		session_refuse(s, "501 5.5.2 AUTH PLAIN has more than two NUL bytes");
-		return;
-	}
 	check(s, user, secret);
 }
 
@@ -218,6 +211,9 @@ static void begin(struct session *s, struct span args)
 			session_refuse(s, "501 5.7.0 In CRAM-MD5 the server speaks first");
 		else
 			ask_cram(s);
+		return;
+	} else if (!mechanism.n) {
+		session_refuse(s, "501 5.5.4 Syntax: AUTH mechanism [initial response]");
 		return;
 	} else {
 		session_refuse(s, "504 5.5.4 Unknown authentication mechanism; EHLO tells which "

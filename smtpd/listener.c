@@ -97,7 +97,7 @@ static void conn_pump(struct conn *c)
 		pace_turn(&c->pace, in_content(s), mono_now());
 	if (s->out.n) {
 		stream_write(c->stream, buf_span(&s->out));
-		buf_reset(&s->out);
+		buf_done(&s->out); /* most sessions say nothing most of the time */
 	}
 	switch (s->wait) {
 	case WAIT_NONE:
@@ -334,6 +334,8 @@ static void on_ended(struct stream *stream, enum stream_end end, void *arg)
 		LOG_RATED(LOG_INFO, "tls-failed", stream_peer_ip(c->stream),
 			  KS("client", stream_peer_ip(c->stream)),
 			  KS("reason", stream_error(c->stream)));
+	if (end == STREAM_EOF) /* it may still read our last replies, perhaps a 250 */
+		stream_close(&c->stream);
 	conn_free(c);
 }
 
@@ -366,6 +368,7 @@ static void conn_start(const struct arrival *a)
 	c->peer = a->peer;
 	pace_init(&c->pace, mono_now());
 	c->stream = stream_accept(a->fd, &stream_ops, c);
+	stream_out_max(c->stream, SESSION_OUT_MAX);
 	stream_on_gone(c->stream, doors_left, (void *)(uintptr_t)a->place);
 	session_init(&c->session, a->kind, &sc, &session_ops, c);
 	if (a->kind != SESSION_SUBMISSIONS)

@@ -1,6 +1,7 @@
 /*
  * policy.c - see policy.h.  control.db is opened when first needed and again after a failure, so
- * an instance whose database does not exist yet answers "try again later".
+ * an instance whose database does not exist yet answers "try again later".  Strangers make us ask,
+ * so one that could not be opened is not tried again for a second.
  */
 #include "smtpd/policy.h"
 
@@ -10,9 +11,12 @@
 #include "common/log.h"
 #include "common/proc.h"
 
+enum { RETRY_MS = 1000 };
+
 static struct {
 	uint8_t key[32];
 	struct control *control;
+	struct mono retry; /* not opened before that */
 } policy;
 
 void policy_init(void)
@@ -24,12 +28,16 @@ static bool ready(void)
 {
 	char error[CONTROL_ERROR_SIZE];
 
-	if (!policy.control) {
-		policy.control = control_open(DB_READ, error, sizeof(error));
-		if (!policy.control)
-			LOG_RATED(LOG_ERROR, "control-unavailable", "", KS("reason", error));
-	}
-	return policy.control != NULL;
+	if (policy.control)
+		return true;
+	if (mono_now().ms < policy.retry.ms)
+		return false;
+	policy.control = control_open(DB_READ, error, sizeof(error));
+	if (policy.control)
+		return true;
+	LOG_RATED(LOG_ERROR, "control-unavailable", "", KS("reason", error));
+	policy.retry.ms = mono_now().ms + RETRY_MS;
+	return false;
 }
 
 static void failed(void)
@@ -132,21 +140,17 @@ static enum from_result check_all(uint64_t server, const struct addr *addrs, siz
 	return FROM_OK;
 }
 
-/* Our header section ends before a line that can be no field; some readers look on to the empty
- * line.  A field there would be shown by them and was checked by nobody. */
+/* A field that some readers would show and that was checked by nobody. */
 static bool hidden(struct span header, const char *name)
 {
-	struct span rest = header;
+	struct span rest = header, found;
 	struct header_field unused;
 
 	while (header_next(&rest, &unused))
 		;
-	while (rest.n) {
-		struct span line = span_cut(&rest, '\n'), found = span_cut(&line, ':');
-
-		if (span_ieq_str(span_trim(found), name))
+	while (header_hidden(&rest, &found))
+		if (span_ieq_str(found, name))
 			return true;
-	}
 	return false;
 }
 

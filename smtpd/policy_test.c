@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +15,8 @@
 #include "common/control/control.h"
 #include "common/file.h"
 #include "common/log.h"
+
+enum { PATIENCE = 1000, PAUSE_US = 10000 };
 
 static char folder[] = "/tmp/policy-test-XXXXXX";
 static const uint8_t key[32] = "the key of credentials, 32 bytes";
@@ -82,6 +85,40 @@ static void without_a_database_everybody_is_told_to_come_later(void **state UNUS
 	assert_int_equal(policy_from(&who, from, false, &domain), FROM_UNAVAILABLE);
 }
 
+/* How often control.db was opened since the last call.  Equal events in a row would be one, so
+ * it is watched for being closed as well. */
+static unsigned opened(int watch)
+{
+	char events[4096];
+	ssize_t n = read(watch, events, sizeof(events));
+	unsigned count = 0;
+
+	for (ssize_t at = 0; at < n; at += (ssize_t)sizeof(struct inotify_event))
+		count += (((struct inotify_event *)(void *)(events + at))->mask & IN_OPEN) != 0;
+	return count;
+}
+
+/* Each of them could be a stranger's connection. */
+static void what_cannot_be_opened_is_not_tried_again_at_once(void **state UNUSED)
+{
+	int watch = inotify_init1(IN_NONBLOCK);
+	unsigned count = 0;
+
+	assert_int_equal(file_replace(CONTROL_PATH, SPAN_LIT("no database"), 0600), 0);
+	assert_true(inotify_add_watch(watch, CONTROL_PATH, IN_OPEN | IN_CLOSE) >= 0);
+	/* the test before has failed to open it */
+	for (unsigned i = 0; !count && i < PATIENCE; i++, usleep(PAUSE_US)) {
+		assert_false(policy_offers_cram());
+		count = opened(watch);
+	}
+	assert_in_range(count, 1, 4);
+	for (unsigned i = 0; i < 100; i++)
+		assert_false(policy_offers_cram());
+	assert_true(opened(watch) <= 4);
+	close(watch);
+	assert_int_equal(unlink(CONTROL_PATH), 0);
+}
+
 static void once_it_is_made_it_is_used(void **state UNUSED)
 {
 	char error[CONTROL_ERROR_SIZE] = "";
@@ -101,6 +138,9 @@ static void once_it_is_made_it_is_used(void **state UNUSED)
 	credential_add((struct control_credential_new){.type = SPAN_LIT("api"),
 						       .name = SPAN_LIT("app"),
 						       .secret = SPAN_LIT("api secret")});
+	for (unsigned i = 0;
+	     policy_auth(SPAN_LIT("secret"), &who) == AUTH_UNAVAILABLE && i < PATIENCE; i++)
+		usleep(PAUSE_US);
 	assert_int_equal(policy_auth(SPAN_LIT("secret"), &who), AUTH_OK);
 	assert_string_equal(who.label, "acme/one");
 	assert_true(who.server && who.credential);
@@ -253,6 +293,7 @@ int main(void)
 	/* in this order: each builds on what those before it have made */
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_a_database_everybody_is_told_to_come_later),
+		cmocka_unit_test(what_cannot_be_opened_is_not_tried_again_at_once),
 		cmocka_unit_test(once_it_is_made_it_is_used),
 		cmocka_unit_test(what_is_no_secret_of_smtp_is_wrong),
 		cmocka_unit_test(cram_md5_is_offered_when_a_credential_is_made_for_it),

@@ -111,6 +111,32 @@ static bool is_removed(struct span name)
 	return options_find(name) != OPTION_NONE;
 }
 
+static void refuse_hidden_name(struct repair *r, unsigned line, struct span name)
+{
+	char shown[NAME_SHOWN + 1];
+
+	must(span_cstr(span_head(name, NAME_SHOWN), shown, sizeof(shown)) == 0);
+	snprintf(r->refusal, sizeof(r->refusal),
+		 "550 5.6.0 Line %u of the header is no field, and %s stands behind it", line,
+		 shown);
+}
+
+/* What should go and was not seen to be a field would be seen by some of those who get it. */
+static void refuse_hidden(struct repair *r, struct span header)
+{
+	struct span rest = header, name;
+	struct header_field unused;
+	unsigned line = 1;
+
+	while (header_next(&rest, &unused))
+		;
+	for (const uint8_t *p = header.p; p < rest.p; p++)
+		line += *p == '\n';
+	while (!r->refusal[0] && header_hidden(&rest, &name))
+		if (is_removed(name))
+			refuse_hidden_name(r, line, name);
+}
+
 /* A message that is all header may lack its last line end. */
 static void end_line(struct buf *out)
 {
@@ -159,6 +185,7 @@ void repair_header(struct span header, const struct repair_facts *facts, struct 
 	buf_init(&out->header, header.n + ADDED_MAX);
 	read_options(out, header, facts->now, true);
 	read_options(out, header, facts->now, false);
+	refuse_hidden(out, header);
 	if (out->refusal[0])
 		return;
 	copy_and_add(header, facts, &out->header);

@@ -6,7 +6,8 @@
  *	added	Date and Message-ID where there is none, at the end of the section
  *
  * Not a byte of anything else changes.  Fields are what header_next() takes for one; a section
- * that ends before a line that can be no field gets what is added before that line.
+ * that ends before a line that can be no field gets what is added before that line, and is refused
+ * where one of those that are removed stands behind it.
  */
 #ifndef SMTPD_REPAIR_H
 #define SMTPD_REPAIR_H

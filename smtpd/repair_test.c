@@ -41,8 +41,8 @@ static const struct {
 	{"a removed last field without line end", FROM "Bcc: b", FROM DATE MSGID},
 	{"an empty section", "\r\n", DATE MSGID "\r\n"},
 	{"nothing at all", "", DATE MSGID},
-	{"the section ends before a line that is no field", FROM "no field\r\nBcc: b\r\n\r\n",
-	 FROM DATE MSGID "no field\r\nBcc: b\r\n\r\n"},
+	{"the section ends before a line that is no field", FROM "no field\r\nCc: b\r\n\r\n",
+	 FROM DATE MSGID "no field\r\nCc: b\r\n\r\n"},
 	{"a fold that follows no field", " a: b\r\n\r\n", " a: b\r\n\r\n"},
 	{"an mbox line in front", "From a Mon\r\n" FROM "\r\n",
 	 DATE MSGID "From a Mon\r\n" FROM "\r\n"},
@@ -138,7 +138,7 @@ static const struct {
 	{"blanks and folds", "X-Posthaste-Tag: \t a\r\n\tb\t\r\n \r\n", "a b"},
 	{"an encoded word stands for itself", "X-Posthaste-Tag: =?utf-8?q?a?=\r\n",
 	 "=?utf-8?q?a?="},
-	{"in the body it is none", "no field\r\nX-Posthaste-Tag: a\r\n", ""},
+	{"in the body it is none", "Subject: a\r\n\r\nX-Posthaste-Tag: a\r\n", ""},
 	{"none", "Subject: a\r\n", ""},
 };
 
@@ -194,6 +194,13 @@ static const struct {
 	{"X-Posthaste-0123456789012345678901234567890123456789012345678901234567890: a\r\n",
 	 "550 5.6.0 X-Posthaste-012345678901234567890123456789012345678901234567: there is no such "
 	 "option; there are Tag, Stream, Metadata, Idempotency-Key, Track and Expires"},
+	{FROM "a\r\nTo: b\r\nResent-Bcc \t: c\r\n\r\n",
+	 "550 5.6.0 Line 2 of the header is no field, and Resent-Bcc stands behind it"},
+	{FROM "To: a,\r\n b\r\n\xff: c\r\n\tx-posthaste-tag: d\r\n\r\n",
+	 "550 5.6.0 Line 4 of the header is no field, and x-posthaste-tag stands behind it"},
+	{" a: b\r\nX-Posthaste-0123456789012345678901234567890123456789012345678901234567890:",
+	 "550 5.6.0 Line 1 of the header is no field, and "
+	 "X-Posthaste-012345678901234567890123456789012345678901234567 stands behind it"},
 	{"X-Posthaste-Tag: a\rb\r\n", "550 5.6.0 X-Posthaste-Tag: is empty or no text; write 1 to "
 				      "255 bytes of UTF-8 without control characters"},
 };

@@ -46,6 +46,12 @@ void session_end(struct session *s, const char *line)
 	s->wait = WAIT_CLOSE;
 }
 
+void session_error(struct session *s)
+{
+	if (++s->errors >= s->conf.errors)
+		session_end(s, "421 4.7.0 Too many errors, closing");
+}
+
 void session_refuse(struct session *s, const char *fmt, ...)
 {
 	char line[REPLY_SIZE];
@@ -55,8 +61,8 @@ void session_refuse(struct session *s, const char *fmt, ...)
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	session_say(s, "%s", line);
-	if (line[0] == '5' && ++s->errors >= s->conf.errors)
-		session_end(s, "421 4.7.0 Too many errors, closing");
+	if (line[0] == '5')
+		session_error(s);
 }
 
 void session_greet(struct session *s)
@@ -169,6 +175,8 @@ void session_reply(struct session *s, const char *line)
 	s->wait = WAIT_NONE;
 	session_say(s, "%s", line);
 	session_reset(s);
+	if (line[0] == '2')
+		s->junk = 0;
 }
 
 /* lines */

@@ -87,7 +87,10 @@ enum chunks_state {
 
 enum { SESSION_HELO_MAX = 255, SESSION_LABEL_SIZE = 140, SESSION_REFUSAL_SIZE = 256 };
 /* the second has room for the replies to one more command */
-enum { SESSION_OUT_PAUSE = 64 * 1024, SESSION_OUT_MAX = 128 * 1024 };
+enum { SESSION_OUT_PAUSE = 8 * 1024, SESSION_OUT_MAX = 16 * 1024 };
+
+/* After so many commands that only cost us, without an accepted message, each is an error. */
+enum { SESSION_JUNK_MAX = 100 };
 
 /* Everything that one mail transaction knows; session_reset() is its only end. */
 struct transaction {
@@ -126,6 +129,7 @@ struct session {
 	bool submits; /* authenticated, or by SMTP-IP */
 	char label[SESSION_LABEL_SIZE];
 	unsigned auth_failures, auth_throttled, errors;
+	unsigned junk; /* commands since the last accepted message that bring none nearer */
 	size_t skipped; /* bytes of a command line that is too long */
 	bool skipping;
 	bool skipped_bdat; /* it began like BDAT */
@@ -165,7 +169,9 @@ static inline bool session_in_message(const struct session *s)
 
 /* for verbs.c, bdat.c and auth.c */
 void session_say(struct session *s, const char *fmt, ...) PRINTF(2, 3);
-/* The same, and a 5xx counts as an error of the client. */
+/* An error of the client; too many end the session. */
+void session_error(struct session *s);
+/* Says it, and a 5xx counts as an error of the client. */
 void session_refuse(struct session *s, const char *fmt, ...) PRINTF(2, 3);
 void session_reset(struct session *s);
 /* Can this session submit?  Asks for an SMTP-IP credential where that is not known yet.

@@ -17,14 +17,23 @@ static bool set_helo(struct session *s, struct span name)
 	return span_cstr(name, s->helo, sizeof(s->helo)) == 0;
 }
 
-static void do_ehlo(struct session *s, struct span args)
+/* What EHLO and HELO have in common; false when the name was refused. */
+static bool hello(struct session *s, struct span name, bool esmtp)
 {
-	if (!set_helo(s, args)) {
-		session_refuse(s, "501 5.5.4 EHLO needs the name of your host");
-		return;
+	if (!set_helo(s, name)) {
+		session_refuse(s, "501 5.5.4 %s needs the name of your host",
+			       esmtp ? "EHLO" : "HELO");
+		return false;
 	}
 	session_reset(s);
-	s->esmtp = true;
+	s->esmtp = esmtp;
+	return true;
+}
+
+static void do_ehlo(struct session *s, struct span args)
+{
+	if (!hello(s, args, true))
+		return;
 	session_say(s, "250-%s", s->conf.hostname);
 	session_say(s, "250-PIPELINING");
 	session_say(s, "250-SIZE %llu", (unsigned long long)s->conf.message_size);
@@ -40,13 +49,8 @@ static void do_ehlo(struct session *s, struct span args)
 
 static void do_helo(struct session *s, struct span args)
 {
-	if (!set_helo(s, args)) {
-		session_refuse(s, "501 5.5.4 HELO needs the name of your host");
-		return;
-	}
-	session_reset(s);
-	s->esmtp = false;
-	session_say(s, "250 %s", s->conf.hostname);
+	if (hello(s, args, false))
+		session_say(s, "250 %s", s->conf.hostname);
 }
 
 static void do_starttls(struct session *s, struct span args)
@@ -64,7 +68,7 @@ static void do_starttls(struct session *s, struct span args)
 
 /* MAIL */
 
-static const char *size_parameter(const struct session *s, struct span value)
+static const char *check_size(const struct session *s, struct span value)
 {
 	uint64_t size;
 	int err = span_u64(value, UINT64_MAX, &size);
@@ -74,31 +78,73 @@ static const char *size_parameter(const struct session *s, struct span value)
 	return err == 0 && size <= s->conf.message_size ? NULL : session_too_large(s);
 }
 
-/* NULL, or the reply that refuses it. */
-static const char *mail_parameter(const struct session *s, struct span param, bool *utf8)
+static const char *check_body(const struct session *s, struct span value)
+{
+	(void)s;
+	return span_ieq_str(value, "7BIT") || span_ieq_str(value, "8BITMIME")
+		       ? NULL
+		       : "501 5.5.4 BODY must be 7BIT or 8BITMIME";
+}
+
+static bool upper_hex(uint8_t c)
+{
+	return ascii_digit(c) || (c >= 'A' && c <= 'F');
+}
+
+/* xtext (RFC 3461 4): printable ASCII, "+" and two hex digits for the rest. */
+static bool is_xtext(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] <= ' ' || s.p[i] > '~' || s.p[i] == '=')
+			return false;
+		if (s.p[i] != '+')
+			continue;
+		if (s.n - i < 3 || !upper_hex(s.p[i + 1]) || !upper_hex(s.p[i + 2]))
+			return false;
+		i += 2;
+	}
+	return s.n > 0;
+}
+
+/* RFC 4954 5: who submitted it elsewhere; we believe only our own credentials. */
+static const char *check_auth(const struct session *s, struct span value)
+{
+	(void)s;
+	return is_xtext(value) ? NULL : "501 5.5.4 AUTH needs a value in xtext";
+}
+
+enum { PARAM_SIZE, PARAM_BODY, PARAM_AUTH, PARAM_UTF8 };
+
+static const struct mail_parameter {
+	const char *name;
+	const char *(*check)(const struct session *s, struct span value); /* NULL: has no value */
+} mail_parameters[] = {
+	[PARAM_SIZE] = {"SIZE", check_size},
+	[PARAM_BODY] = {"BODY", check_body},
+	[PARAM_AUTH] = {"AUTH", check_auth},
+	[PARAM_UTF8] = {"SMTPUTF8", NULL},
+};
+
+/* NULL, or the reply that refuses it.  given: a bit for each that was seen. */
+static const char *read_mail_parameter(const struct session *s, struct span param, unsigned *given)
 {
 	struct span value = param, name = span_cut(&value, '=');
 
-	if (span_ieq_str(name, "SIZE"))
-		return size_parameter(s, value);
-	if (span_ieq_str(name, "BODY")) {
-		bool ok = span_ieq_str(value, "7BIT") || span_ieq_str(value, "8BITMIME");
-
-		return ok ? NULL : "501 5.5.4 BODY must be 7BIT or 8BITMIME";
+	for (size_t i = 0; i < ARRAY_LEN(mail_parameters); i++) {
+		if (!span_ieq_str(name, mail_parameters[i].name))
+			continue;
+		if (*given & 1U << i)
+			return "501 5.5.4 A MAIL parameter is given twice";
+		*given |= 1U << i;
+		if (mail_parameters[i].check)
+			return mail_parameters[i].check(s, value);
+		return param.n == name.n ? NULL : "501 5.5.4 SMTPUTF8 takes no value";
 	}
-	if (span_ieq_str(param, "SMTPUTF8")) {
-		*utf8 = true;
-		return NULL;
-	}
-	if (span_ieq_str(name, "SMTPUTF8"))
-		return "501 5.5.4 SMTPUTF8 takes no value";
-	/* RFC 4954 5: who submitted it elsewhere; we believe only our own credentials */
-	if (span_ieq_str(name, "AUTH") && value.n)
-		return NULL;
 	return "555 5.5.4 Unknown MAIL parameter";
 }
 
-static const char *mail_parameters(const struct session *s, struct span params, bool *utf8)
+static const char *read_mail_parameters(const struct session *s, struct span params,
+					unsigned *given)
 {
 	const char *refusal = NULL;
 
@@ -108,7 +154,7 @@ static const char *mail_parameters(const struct session *s, struct span params, 
 		struct span one = span_cut(&params, ' ');
 
 		if (one.n)
-			refusal = mail_parameter(s, one, utf8);
+			refusal = read_mail_parameter(s, one, given);
 	}
 	return refusal;
 }
@@ -122,6 +168,9 @@ static bool after_keyword(struct span args, const char *keyword, struct span *ou
 	return true;
 }
 
+static const char no_rights_now[] =
+	"451 4.3.0 Your right to submit cannot be checked now, try again later";
+
 /* Who may not submit at a door that is for nothing else. */
 static const char *why_no_submission(struct session *s)
 {
@@ -129,7 +178,7 @@ static const char *why_no_submission(struct session *s)
 	case AUTH_OK:
 		return NULL;
 	case AUTH_UNAVAILABLE:
-		return "451 4.3.0 Your right to submit cannot be checked now, try again later";
+		return no_rights_now;
 	case AUTH_WRONG:
 	case AUTH_THROTTLED:
 	case AUTH_LATER:
@@ -160,7 +209,8 @@ static void do_mail(struct session *s, struct span args)
 	const char *refusal = why_no_mail(s);
 	struct span path, params;
 	struct addr sender;
-	bool utf8 = false;
+	unsigned given = 0;
+	bool utf8;
 	int err;
 
 	if (refusal) {
@@ -176,7 +226,8 @@ static void do_mail(struct session *s, struct span args)
 		session_refuse(s, "501 5.1.7 Sender address: %s", addr_error(err));
 		return;
 	}
-	refusal = mail_parameters(s, params, &utf8);
+	refusal = read_mail_parameters(s, params, &given);
+	utf8 = given & 1U << PARAM_UTF8;
 	if (!refusal && !utf8 && path_is_utf8(path, params))
 		refusal = "553 5.6.7 Sender address: non-ASCII characters need SMTPUTF8";
 	if (refusal) {
@@ -192,6 +243,15 @@ static void do_mail(struct session *s, struct span args)
 
 /* RCPT */
 
+/* Domains are in lower case here, so equal bytes are the same mailbox. */
+static bool has_rcpt(const struct transaction *tx, const struct addr *rcpt)
+{
+	for (size_t i = 0; i < tx->rcpt_count; i++)
+		if (span_eq(addr_span(&tx->rcpts[i]), addr_span(rcpt)))
+			return true;
+	return false;
+}
+
 static void add_rcpt(struct session *s, const struct addr *rcpt)
 {
 	struct transaction *tx = &s->tx;
@@ -201,7 +261,6 @@ static void add_rcpt(struct session *s, const struct addr *rcpt)
 		tx->rcpts = mem_grow(tx->rcpts, tx->rcpt_cap * sizeof(*tx->rcpts));
 	}
 	tx->rcpts[tx->rcpt_count++] = *rcpt;
-	session_say(s, "250 2.1.5 Ok");
 }
 
 static void refuse_rcpt(struct session *s, const char *reply)
@@ -217,8 +276,21 @@ static const char *why_no_inbound(struct session *s)
 
 	s->tx.submits = r == AUTH_OK;
 	if (r == AUTH_UNAVAILABLE)
-		return "451 4.3.0 Your right to submit cannot be checked now, try again later";
+		return no_rights_now;
 	return r == AUTH_OK ? NULL : "550 5.1.1 No mail for this address is taken here";
+}
+
+/* "<Postmaster>" alone is ours (RFC 5321 4.1.1.3). */
+static int rcpt_parse(const struct session *s, struct span path, struct addr *out,
+		      struct span *params)
+{
+	char own[LIMIT_ADDR + 1];
+	int err = addr_parse_path(path, out, params);
+
+	if (err != -ADDR_ERR_POSTMASTER)
+		return err;
+	snprintf(own, sizeof(own), "postmaster@%s", s->conf.hostname);
+	return addr_parse(span_str(own), out);
 }
 
 /* NULL, or the reply that refuses it. */
@@ -226,7 +298,7 @@ static const char *why_no_rcpt(struct session *s, struct span path, struct addr 
 {
 	static char text[160];
 	struct span params;
-	int err = addr_parse_path(path, rcpt, &params);
+	int err = rcpt_parse(s, path, rcpt, &params);
 
 	if (err || rcpt->n == 0) {
 		snprintf(text, sizeof(text), "501 5.1.3 Recipient address: %s",
@@ -254,11 +326,14 @@ static void do_rcpt(struct session *s, struct span args)
 		session_refuse(s, "501 5.5.4 Syntax: RCPT TO:<address>");
 	} else if ((refusal = why_no_rcpt(s, path, &rcpt)) != NULL) {
 		refuse_rcpt(s, refusal);
+	} else if (has_rcpt(&s->tx, &rcpt)) {
+		session_say(s, "250 2.1.5 Ok"); /* it gets one copy */
 	} else if (s->tx.rcpt_count >= s->conf.recipients) {
 		/* no error of the client's: RFC 5321 4.5.3.1.10 tells it to send the rest later */
 		session_say(s, "452 4.5.3 Too many recipients; send the others in another message");
 	} else {
 		add_rcpt(s, &rcpt);
+		session_say(s, "250 2.1.5 Ok");
 	}
 }
 
@@ -320,8 +395,10 @@ static void do_quit(struct session *s, struct span args)
 
 static void do_vrfy(struct session *s, struct span args)
 {
-	(void)args;
-	session_say(s, "252 2.1.5 Send it and see");
+	if (args.n)
+		session_say(s, "252 2.0.0 Send it and see");
+	else
+		session_refuse(s, "501 5.5.4 VRFY needs an address");
 }
 
 static void do_expn(struct session *s, struct span args)
@@ -346,15 +423,20 @@ static void do_http(struct session *s, struct span args)
 static const struct verb {
 	const char *name;
 	void (*run)(struct session *s, struct span args);
+	bool junk; /* see SESSION_JUNK_MAX */
 } verbs[] = {
-	{"EHLO", do_ehlo},	{"HELO", do_helo},    {"MAIL", do_mail},
-	{"RCPT", do_rcpt},	{"DATA", do_data},    {"BDAT", session_bdat},
-	{"RSET", do_rset},	{"NOOP", do_noop},    {"QUIT", do_quit},
-	{"AUTH", session_auth}, {"VRFY", do_vrfy},    {"STARTTLS", do_starttls},
-	{"EXPN", do_expn},	{"HELP", do_help},    {"GET", do_http},
-	{"POST", do_http},	{"PUT", do_http},     {"HEAD", do_http},
-	{"CONNECT", do_http},	{"OPTIONS", do_http}, {"DELETE", do_http},
-	{"PATCH", do_http},	{"TRACE", do_http},
+	{"EHLO", do_ehlo, true},     {"HELO", do_helo, true},
+	{"MAIL", do_mail, false},    {"RCPT", do_rcpt, false},
+	{"DATA", do_data, false},    {"BDAT", session_bdat, false},
+	{"RSET", do_rset, true},     {"NOOP", do_noop, true},
+	{"QUIT", do_quit, false},    {"AUTH", session_auth, false},
+	{"VRFY", do_vrfy, true},     {"STARTTLS", do_starttls, false},
+	{"EXPN", do_expn, false},    {"HELP", do_help, true},
+	{"GET", do_http, false},     {"POST", do_http, false},
+	{"PUT", do_http, false},     {"HEAD", do_http, false},
+	{"CONNECT", do_http, false}, {"OPTIONS", do_http, false},
+	{"DELETE", do_http, false},  {"PATCH", do_http, false},
+	{"TRACE", do_http, false},
 };
 
 void session_command(struct session *s, struct span line)
@@ -365,6 +447,8 @@ void session_command(struct session *s, struct span line)
 		if (!span_ieq_str(name, verbs[i].name))
 			continue;
 		verbs[i].run(s, span_trim(args));
+		if (verbs[i].junk && ++s->junk > SESSION_JUNK_MAX && s->wait == WAIT_NONE)
+			session_error(s);
 		return;
 	}
 	session_refuse(s, "500 5.5.1 Unknown command");

@@ -29,7 +29,7 @@ struct control *control_open(enum db_mode mode, char *error, size_t error_size)
 {
 	static uint32_t opened;
 	struct control *c;
-	struct db *d = NULL;
+	struct db *d;
 
 	must(sodium_init() >= 0);
 	if (mode == DB_READ && access(CONTROL_PATH, F_OK) < 0) {
@@ -37,12 +37,8 @@ struct control *control_open(enum db_mode mode, char *error, size_t error_size)
 			 CONTROL_PATH, strerror(errno));
 		return NULL;
 	}
-	for (int i = 0; !d && i < (mode == DB_READ ? TRIES_MAX : 1); i++) {
-		if (i > 0)
-			pause_briefly();
-		d = db_open(CONTROL_PATH, mode, control_sql, CONTROL_SQL_COUNT, CONTROL_SQL_SCHEMA,
-			    SCHEMA_VERSION, error, error_size);
-	}
+	d = db_open(CONTROL_PATH, mode, control_sql, CONTROL_SQL_COUNT, CONTROL_SQL_SCHEMA,
+		    SCHEMA_VERSION, error, error_size);
 	if (!d)
 		return NULL;
 	c = mem_alloc(sizeof(*c));

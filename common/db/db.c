@@ -8,8 +8,10 @@
 
 #include <sqlite3.h>
 #include <stdio.h>
+#include <time.h>
 
 enum { BUSY_MS = 5000, SCHEMA_MAX = 65536 };
+enum { RECOVERY_TRIES = 8, RECOVERY_PAUSE_NS = 5000000 };
 
 struct db {
 	sqlite3 *h;
@@ -72,6 +74,19 @@ static int user_version(struct db *d)
 	else
 		fail(d, code);
 	sqlite3_finalize(s);
+	return v;
+}
+
+/* A WAL that its writer left behind only another writer may recover: soon one has. */
+static int version_found(struct db *d)
+{
+	int v = user_version(d);
+
+	for (int i = 1; i < RECOVERY_TRIES && d->error == SQLITE_READONLY_RECOVERY; i++) {
+		nanosleep(&(struct timespec){.tv_nsec = RECOVERY_PAUSE_NS}, NULL);
+		d->error = 0;
+		v = user_version(d);
+	}
 	return v;
 }
 
@@ -142,7 +157,7 @@ static void set_up(struct db *d, enum db_mode mode, size_t schema, int version)
 	}
 	if (mode == DB_WRITE)
 		set_up_file(d, schema, version);
-	int found = d->error ? version : user_version(d);
+	int found = d->error ? version : version_found(d);
 	if (!d->error && found != version)
 		version_refuse(d, found, version);
 }

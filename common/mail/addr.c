@@ -150,11 +150,12 @@ static int dot_string_check(struct span s)
 static size_t quoted_length(struct span s)
 {
 	for (size_t i = 1; i < s.n; i++) {
+		bool pair = s.p[i] == '\\';
+
 		if (s.p[i] == '"')
 			return i + 1;
-		if (s.p[i] == '\\')
-			i++;
-		if (i >= s.n || s.p[i] < 0x20 || s.p[i] == 0x7f)
+		i += pair;
+		if (i >= s.n || s.p[i] < 0x20 || s.p[i] == 0x7f || (pair && s.p[i] > 0x7f))
 			return 0;
 	}
 	return 0;

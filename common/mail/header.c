@@ -90,6 +90,21 @@ size_t header_length(struct span msg)
 	return msg.n - rest.n + (starts_crlf(rest) ? 2 : 0);
 }
 
+bool header_hidden(struct span *rest, struct span *name_out)
+{
+	while (rest->n && !starts_crlf(*rest)) {
+		size_t n = line_length(*rest), name, colon;
+		struct span line = span_trim(span_head(*rest, n));
+
+		*rest = span_from(*rest, n);
+		if (split_name(line, &name, &colon)) {
+			*name_out = span_head(line, name);
+			return true;
+		}
+	}
+	return false;
+}
+
 bool header_find(struct span header, const char *name, struct header_field *out)
 {
 	struct header_field field;

@@ -41,6 +41,11 @@ size_t header_length(struct span msg);
  * the end of the section, *rest is then what follows the last field. */
 bool header_next(struct span *rest, struct header_field *out) MUST_CHECK;
 
+/* A section that ends before a line that is no field: some readers look on to the empty line.
+ * *rest is at first what header_next() left.  Takes the next line that begins with a name and a
+ * colon (blanks before them or not) off it; false when none is left up to the empty line. */
+bool header_hidden(struct span *rest, struct span *name_out) MUST_CHECK;
+
 /* The first field of that name (any case); false if there is none. */
 bool header_find(struct span header, const char *name, struct header_field *out) MUST_CHECK;
 size_t header_count(struct span header, const char *name);

@@ -74,6 +74,36 @@ static void test_names(void **state UNUSED)
 	assert_false(header_find(msg, "To", &field));
 }
 
+static void test_names_behind_the_section(void **state UNUSED)
+{
+	static const struct {
+		struct span header;
+		const char *names; /* each with a blank after it */
+	} cases[] = {
+		{SPAN_LIT("A: 1\r\n\r\n"), ""},
+		{SPAN_LIT("A: 1\r\nB: 2"), ""},
+		{SPAN_LIT("A: 1\r\nno\r\nB: 2\r\n\r\nC: 3\r\n"), "B "},
+		{SPAN_LIT("A: 1\r\n\r\nno\r\nB: 2\r\n"), ""},
+		{SPAN_LIT("no\r\nB:\r\n C \t:\r\n\t\tD:E:\r\nF g:\r\nH:"), "B C D H "},
+		{SPAN_LIT(" A: 1\r\n: 2\r\n\xc3\xa4: 3\r\nB\r\n: 4\r\n"), "A "},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct span rest = cases[i].header, name;
+		struct header_field unused;
+		struct buf found;
+
+		buf_init(&found, 100);
+		while (header_next(&rest, &unused))
+			;
+		while (header_hidden(&rest, &name))
+			buf_fmt(&found, "%.*s ", SPAN_FMT(name));
+		if (!span_eq_str(buf_span(&found), cases[i].names))
+			fail_msg("%zu: \"%.*s\"", i, SPAN_FMT(buf_span(&found)));
+		buf_done(&found);
+	}
+}
+
 static void test_unfold(void **state UNUSED)
 {
 	static const struct {
@@ -273,6 +303,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sections),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_names_behind_the_section),
 		cmocka_unit_test(test_unfold),
 		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_utf8),

@@ -225,6 +225,11 @@ def auth_right(box, smtp):
     return auth(smtp, box.env["SMTP_USER"], box.env["SMTP_PASS"])
 
 
+def secret(box):
+    text = "\0%s\0%s" % (box.env["SMTP_USER"], box.env["SMTP_PASS"])
+    return base64.b64encode(text.encode()).decode()
+
+
 def session_failures(box):
     smtp = login(box, "127.0.3.1")
     for i in range(4):
@@ -392,12 +397,16 @@ def long_message(box):
 
 def unread_replies(box):
     """Who sends commands and reads no replies is gone in the end."""
-    with Client(box, source="127.0.4.7") as c:
+    with Client(box, "SMTP_PORT", "127.0.4.7") as c:
+        c.line()
+        c.say("EHLO a")
+        want(c.say("AUTH PLAIN " + secret(box))[:4], "235 ")
+        c.say("MAIL FROM:<sender@%s>" % box.env["MAIL_DOMAIN"])
         c.s.settimeout(1)
         end = time.monotonic() + WAIT_S
         while time.monotonic() < end:
             try:
-                if not c.send(b"EHLO a\r\nHELP\r\n" * 1000):
+                if not c.send(b"RCPT TO:<b@sink.test>\r\n" * 1000):
                     return
             except socket.timeout:
                 pass
@@ -414,7 +423,7 @@ def served_meanwhile(box, done, tap):
 
 SESSION_S = 6
 TIMES = dict(STRANGERS, **{"smtpd.command_timeout": "2s", "smtpd.session_time": "%ds" % SESSION_S,
-                           "smtpd.workers": 2})
+                           "smtpd.workers": 2, "smtpd.auth_clear": "yes"})
 
 
 def slow_ones(box, tap):
@@ -536,13 +545,12 @@ def few_descriptors(box):
 
 def messages_at_once(box, clients):
     sender = "sender@" + box.env["MAIL_DOMAIN"]
-    secret = base64.b64encode(("\0%s\0%s" % (box.env["SMTP_USER"], box.env["SMTP_PASS"])).encode())
     for c in clients:
         c.say("EHLO client.test")
         want(c.say("STARTTLS")[:4], "220 ")
         c.s = tls_context(box).wrap_socket(c.s, server_hostname="mail.sandbox.test")
         c.say("EHLO client.test")
-        want(c.say("AUTH PLAIN " + secret.decode())[:4], "235 ")
+        want(c.say("AUTH PLAIN " + secret(box))[:4], "235 ")
         c.say("MAIL FROM:<%s>" % sender)
         c.say("RCPT TO:<a@sink.test>")
         want(c.say("DATA")[:4], "354 ")

@@ -129,7 +129,7 @@ def nothing_else_changes(s):
            b"X-Eight: Gr\xc3\xbc\xff\xfe\x7f\r\nTo: again\r\nSUBJECT: again\r\n"
            b"X-Postal-MsgID: a\r\nX-Posthaste-Ref: foreign\r\nX-Long: " + b"y" * 5000 + b"\r\n")
     for data in (WHOLE + odd + b"\r\n\x01\xff\r\n..\r\n", odd + FROM + b"\r\n", FROM,
-                 FROM + b"no field\r\nBcc: stays\r\n\r\nbody\r\n"):
+                 FROM + b"no field\r\nCc: stays\r\n\r\nbody\r\n"):
         ident, ((_, message),) = sent_and_got(s, data)
         # a header that no empty line ends gets one where it is signed
         message = message.replace(b"\r\n\r\nno field", b"\r\nno field")

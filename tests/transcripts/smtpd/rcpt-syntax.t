@@ -8,8 +8,6 @@ C: RCPT TO:<>
 S: 501 5.1.3 Recipient address: it is empty
 C: RCPT TO:<b>
 S: 501 5.1.3 Recipient address: the address has no @
-C: RCPT TO:<postmaster>
-S: 501 5.1.3 Recipient address: postmaster needs a domain here
 C: RCPT TO:<b@[300.1.1.1]>
 S: 501 5.1.3 Recipient address: the part in square brackets is not a usable IP address
 C: RCPT TO:<b@127.0.0.1>

@@ -11,9 +11,11 @@ S: 250 2.0.0 Ok
 C: RSET now
 S: 501 5.5.4 RSET takes no argument
 C: VRFY postmaster
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
+C: VRFY
+S: 501 5.5.4 VRFY needs an address
 C: VRFY nobody
-S: 252 2.1.5 Send it and see
+S: 252 2.0.0 Send it and see
 C: EXPN staff
 S: 502 5.5.1 EXPN is not offered
 C: HELP
