@@ -79,7 +79,10 @@ int ctl_yes_no(const char *option, const char *text, bool *out) MUST_CHECK;
 /* The instance (instance.c).  What returns int gives 0, or an exit code after having said why;
  * what returns a pointer gives NULL then, with the exit code in *code_out. */
 
-/* POSTHASTE_DIR, else ./sandbox if it holds an instance, else /var/lib/posthaste. */
+/* POSTHASTE_DIR, else /var/lib/posthaste: nothing that depends on the working directory, which may
+ * be somebody else's. */
+const char *ctl_trusted_dir(void);
+/* The same, but without POSTHASTE_DIR ./sandbox if it holds an instance; not for root. */
 const char *ctl_default_dir(void);
 /* Goes to the folder; EX_UNAVAILABLE if it holds no instance. */
 int ctl_enter(const char *dir) MUST_CHECK;

@@ -17,13 +17,23 @@ static const char written_conf[] = "posthaste.conf";
 
 enum { ANSWER_TIMEOUT_MS = 60000 };
 
-const char *ctl_default_dir(void)
+static const char system_dir[] = "/var/lib/posthaste";
+
+const char *ctl_trusted_dir(void)
 {
 	const char *dir = getenv("POSTHASTE_DIR");
 
-	if (dir && dir[0])
+	return dir && dir[0] ? dir : system_dir;
+}
+
+const char *ctl_default_dir(void)
+{
+	const char *dir = ctl_trusted_dir();
+	bool is_root = getuid() == 0 || geteuid() == 0;
+
+	if (dir != system_dir || is_root || access("sandbox/posthaste.conf", F_OK) < 0)
 		return dir;
-	return access("sandbox/posthaste.conf", F_OK) == 0 ? "sandbox" : "/var/lib/posthaste";
+	return "sandbox";
 }
 
 int ctl_enter(const char *dir)

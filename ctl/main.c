@@ -169,7 +169,8 @@ static void help_all(FILE *to)
 {
 	fputs("usage: posthaste [-C DIR] COMMAND [ARGUMENT ...]\n\n", to);
 	list_commands(NULL, to);
-	fputs("\n-C DIR names the instance; else POSTHASTE_DIR, ./sandbox or /var/lib/posthaste.\n"
+	fputs("\n-C DIR names the instance; else POSTHASTE_DIR, ./sandbox (not for root, not for\n"
+	      "sendmail) or /var/lib/posthaste.\n"
 	      "--json prints JSON, one object a line.  `posthaste help COMMAND` or posthaste(1)\n"
 	      "says more.\n",
 	      to);

@@ -495,7 +495,7 @@ int cmd_sendmail(int argc, char **argv, const struct ctl_options *o)
 		return puts(usage_text) < 0 ? EX_IOERR : 0;
 	signal(SIGPIPE, SIG_IGN);
 	wire_init(&j.w);
-	code = run(&j, argc, argv, o->dir ? o->dir : ctl_default_dir());
+	code = run(&j, argc, argv, o->dir ? o->dir : ctl_trusted_dir());
 	wire_done(&j.w);
 	buf_done(&j.message);
 	mem_free(j.rcpts.list);

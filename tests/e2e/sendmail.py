@@ -18,14 +18,14 @@ def expect(good, what):
         raise AssertionError(what)
 
 
-def sendmail(s, args, text, code=0, environ=None, program=None):
-    """The answer's text; fails unless the exit code is the one that is wanted."""
+def sendmail(s, args, text, code=0, environ=None, program=None, cwd=TOP):
+    """The answer's text; fails unless the exit code is the one that is wanted (None: any error)."""
     line = [program] if program else [COMMAND, "-C", s.dir, "sendmail"]
     done = subprocess.run(line + list(args), input=text.encode() if isinstance(text, str) else text,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=TOP, timeout=60,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd, timeout=60,
                           env=dict(os.environ, **(environ or {})))
     out, err = done.stdout.decode(), done.stderr.decode()
-    expect(done.returncode == code, "%s: %d, %s%s" % (args, done.returncode, out, err))
+    expect(done.returncode == code or (code is None and done.returncode > 0), "%s: %d, %s%s" % (args, done.returncode, out, err))
     return out + err
 
 
@@ -115,15 +115,29 @@ def many_recipients(s, peer):
     expect(len({m.rcpts[0] for m in arrived(peer, n, 230)}) == 230, "each one")
 
 
+def link(folder):
+    """The program by the name sendmail."""
+    name = os.path.join(folder, "sendmail")
+    binary = os.path.join(TOP, "build", "bin", "posthaste")
+    os.symlink(os.environ.get("POSTHASTE_BIN", binary), name)
+    return name
+
+
 def under_the_name_sendmail(s, peer):
     n = len(peer.messages)
     with tempfile.TemporaryDirectory() as d:
-        link = os.path.join(d, "sendmail")
-        binary = os.path.join(TOP, "build", "bin", "posthaste")
-        os.symlink(os.environ.get("POSTHASTE_BIN", binary), link)
-        sendmail(s, ["-t"], "From: a@sandbox.test\nTo: link@peer.test\n\nx\n", program=link,
+        sendmail(s, ["-t"], "From: a@sandbox.test\nTo: link@peer.test\n\nx\n", program=link(d),
                  environ={"POSTHASTE_DIR": s.dir})
     arrived(peer, n)
+
+
+def the_working_directory_does_not_matter(s, peer):
+    with tempfile.TemporaryDirectory() as d:
+        os.mkdir(os.path.join(d, "sandbox"))
+        with open(os.path.join(d, "sandbox", "posthaste.conf"), "w") as f:
+            f.write("planted = 1\n")
+        told = sendmail(s, ["a@@b"], "", None, {"POSTHASTE_DIR": ""}, link(d), d)
+        expect("planted" not in told, told)
 
 
 def errors(s, peer):
@@ -163,7 +177,7 @@ def nobody_listens(s, peer):
 
 TESTS = [recipients_from_the_header, as_php_calls_it, as_cron_calls_it, a_body_without_a_header,
          dots, null_sender, eight_bit_and_long_lines, many_recipients, under_the_name_sendmail,
-         errors, without_a_login, nobody_listens]
+         the_working_directory_does_not_matter, errors, without_a_login, nobody_listens]
 
 
 def main():

@@ -64,9 +64,9 @@ def result(name, wrong):
         print("# " + str(wrong), flush=True)
 
 
-def run(*args):
+def run(*args, cwd=None):
     return subprocess.run([POSTHASTE, *args], stdin=subprocess.DEVNULL, capture_output=True,
-                          text=True, timeout=120)
+                          text=True, timeout=120, cwd=cwd)
 
 
 def place_wrong(d, path, owner, group, mode):
@@ -134,6 +134,15 @@ def without_users(top):
     return "" if good else "%d %s" % (r.returncode, r.stderr)
 
 
+def planted_wrong(top):
+    """An instance in the working directory is anybody's."""
+    os.mkdir(top + "/sandbox")
+    with open(top + "/sandbox/posthaste.conf", "w") as f:
+        f.write("planted = 1\n")
+    told = [run("config", word, cwd=top).stderr for word in ("check", "show")]
+    return told if "planted" in str(told) else ""
+
+
 def main():
     if os.geteuid() != 0:
         print("ok 1 - # SKIP only root can start daemons as other users")
@@ -169,6 +178,7 @@ def main():
         run("sandbox", "stop", d)
         result("after a stop nothing is left", list(instance_processes(d)))
         result("without the users it says how to make them", without_users(top))
+        result("root does not take the instance of the working directory", planted_wrong(top))
         os.chown(d, 65534, 65534)
         r = run("sandbox", "start", d)
         result("root does not start what belongs to somebody else",
