@@ -89,6 +89,9 @@ int ctl_enter(const char *dir) MUST_CHECK;
 /* As root: becomes the role's user for good, where that exists.  Commands become ph-httpd's, verify
  * ph-queued's. */
 int ctl_drop_root(enum role role) MUST_CHECK;
+/* Both, as ph-httpd; sets o->dir where -C was not given.  Commands with CTL_OUTSIDE may call it
+ * when they have done their work outside. */
+int ctl_go_in(struct ctl_options *o) MUST_CHECK;
 /* control.db; with DB_READ too it is made where it is missing. */
 struct control *ctl_control(enum db_mode mode, int *code_out);
 /* Says why the last call on c failed; the exit code that belongs to err (of control.h). */
@@ -98,7 +101,9 @@ int ctl_server(struct control *c, const char *server_arg, char out[CONTROL_LABEL
 /* "no", or since when and why, as one cell. */
 struct table;
 void ctl_suspension(struct table *t, const struct control_suspension *s);
-/* The name of a server by its number: "org/server", "all servers" for 0, the number itself when
+/* The list that is every server's, where a server is named. */
+#define CTL_ALL_SERVERS "all servers"
+/* The name of a server by its number: "org/server", CTL_ALL_SERVERS for 0, the number itself when
  * there is none. */
 void ctl_server_name(struct control *c, uint64_t id, char out[CONTROL_LABEL_SIZE]);
 /* The configuration in force (run/active.conf, else posthaste.conf); conf_free(). */

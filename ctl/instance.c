@@ -69,6 +69,16 @@ int ctl_drop_root(enum role role)
 	return 0;
 }
 
+int ctl_go_in(struct ctl_options *o)
+{
+	int code;
+
+	if (!o->dir)
+		o->dir = ctl_default_dir();
+	code = ctl_enter(o->dir);
+	return code ? code : ctl_drop_root(ROLE_HTTPD);
+}
+
 struct control *ctl_control(enum db_mode mode, int *code_out)
 {
 	char error[CONTROL_ERROR_SIZE];
@@ -173,7 +183,7 @@ void ctl_server_name(struct control *c, uint64_t id, char out[CONTROL_LABEL_SIZE
 
 	snprintf(out, CONTROL_LABEL_SIZE, "%llu", (unsigned long long)id);
 	if (id == 0)
-		snprintf(out, CONTROL_LABEL_SIZE, "all servers");
+		snprintf(out, CONTROL_LABEL_SIZE, CTL_ALL_SERVERS);
 	else if (control_server_each(c, match_name, &n) != 0)
 		ctl_warn("%s", control_error(c));
 }

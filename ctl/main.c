@@ -92,7 +92,7 @@ static const struct ctl_command commands[] = {
 	{"suppression import",
 	 "FILE|- " SUPPRESSION_OF " [--format csv|json|text] [--reason TEXT] "
 	 "[--for TIME | --until TIME] [--skip-bad]",
-	 "take a list over", cmd_suppression_import, 0},
+	 "take a list over", cmd_suppression_import, CTL_OUTSIDE},
 	{"suppression export", SUPPRESSION_OF " [--format csv|json]", "write the list out",
 	 cmd_suppression_export, 0},
 	{"trace", "ID [--wait[=SECONDS]] [--smtp] [-f]",
@@ -318,12 +318,8 @@ static int run(struct invocation *in, const struct ctl_command *c)
 		return 0;
 	}
 	o.json = in->json;
-	if (!(c->flags & CTL_OUTSIDE)) {
-		o.dir = in->dir ? in->dir : ctl_default_dir();
-		code = ctl_enter(o.dir);
-		if (!code)
-			code = ctl_drop_root(ROLE_HTTPD);
-	}
+	if (!(c->flags & CTL_OUTSIDE))
+		code = ctl_go_in(&o);
 	return code ? code : c->run(in->argc, in->argv, &o);
 }
 

@@ -25,7 +25,7 @@ int suppression_server(const char *name, bool all, char label[CONTROL_LABEL_SIZE
 	struct control *c;
 
 	*out = 0;
-	snprintf(label, CONTROL_LABEL_SIZE, "all servers");
+	snprintf(label, CONTROL_LABEL_SIZE, CTL_ALL_SERVERS);
 	if (all && name)
 		return ctl_fail(EX_USAGE, "--server and --all-servers: give one of them");
 	if (all)

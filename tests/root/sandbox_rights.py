@@ -143,6 +143,14 @@ def planted_wrong(top):
     return told if "planted" in str(told) else ""
 
 
+def import_wrong(top, d):
+    """What only root may read, by its name from where root is."""
+    with open(top + "/list", "w") as f:
+        f.write("one@example.test\n")
+    r = run("-C", d, "suppression", "import", "list", cwd=top)
+    return "" if r.stdout.startswith("1 address is imported") else r.stdout + r.stderr
+
+
 def main():
     if os.geteuid() != 0:
         print("ok 1 - # SKIP only root can start daemons as other users")
@@ -168,6 +176,7 @@ def main():
         result("each daemon is its user, without capabilities", daemons_wrong(d))
         result("nothing but the supervisor runs as root", root_processes(d))
         result("nobody reads another one's secrets", readable_wrong(d))
+        result("root imports a file that only he may read", import_wrong(top, d))
         os.chown(d + "/keys", 0, 0)
         os.chmod(d + "/secrets/signer", 0o755)
         run("sandbox", "stop", d)
