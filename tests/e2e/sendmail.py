@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from email.header import decode_header, make_header
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from posthaste import COMMAND, TOP, Failed, Peer, Sandbox, Tap, wait_for  # noqa: E402
@@ -80,6 +81,16 @@ def a_body_without_a_header(s, peer):
     m = arrived(peer, n)[0]
     expect(field(m, "From") == '"A quoted Name" <me@sandbox.test>', m.data)
     expect(m.data.endswith(b"\r\n\r\njust text\r\n"), m.data)
+
+
+def a_name_outside_of_ascii(s, peer):
+    n, name = len(peer.messages), "Jos\u00e9 Garc\u00eda, " + 30 * "\u0416\u20ac"
+    sendmail(s, ["-F", name, "-f", "me@sandbox.test", "bob@peer.test"], "text\n")
+    m = arrived(peer, n)[0]
+    words, _, address = field(m, "From").rpartition(" ")
+    expect(str(make_header(decode_header(words))) == name, m.data)
+    expect(address == "<me@sandbox.test>", m.data)
+    expect(all(len(line) <= 76 for line in m.data.split(b"\r\n") if b"=?UTF-8" in line), m.data)
 
 
 def dots(s, peer):
@@ -176,7 +187,7 @@ def nobody_listens(s, peer):
 
 
 TESTS = [recipients_from_the_header, as_php_calls_it, as_cron_calls_it, a_body_without_a_header,
-         dots, null_sender, eight_bit_and_long_lines, many_recipients, under_the_name_sendmail,
+         a_name_outside_of_ascii, dots, null_sender, eight_bit_and_long_lines, many_recipients, under_the_name_sendmail,
          the_working_directory_does_not_matter, errors, without_a_login, nobody_listens]
 
 
