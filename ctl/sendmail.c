@@ -24,6 +24,7 @@ enum { INPUT_MAX = 256 * 1024 * 1024, NAME_SIZE = 256 };
 
 struct job {
 	bool from_header, dots_are_text, verbose, auth_clear;
+	bool runs_queue; /* -q: of which there is none, so nothing is read */
 	const char *from_arg, *name_arg;
 	char mailname[NAME_SIZE], full_name[NAME_SIZE], login[NAME_SIZE];
 	char user[NAME_SIZE], pass[NAME_SIZE];
@@ -40,7 +41,8 @@ static const char usage_text[] =
 
 /* arguments: sendmail's, letters may stand together */
 
-static const char with_value[] = "fFrBbohpLNORVXCdM"; /* -oX has its value behind it */
+static const char with_value[] = "fFrBhpLNORVXCM"; /* behind it, or the next argument */
+static const char with_rest[] = "obdAeq";	   /* behind it, or none: -oi, -q30m, -q */
 
 /* One letter with its value; 0, or an exit code after having said why. */
 static int letter(struct job *j, char c, const char *value)
@@ -66,6 +68,9 @@ static int letter(struct job *j, char c, const char *value)
 		if (strcmp(value, "i") == 0)
 			j->dots_are_text = true;
 		return 0;
+	case 'q': /* a time is for daemons */
+		j->runs_queue |= !ascii_digit((uint8_t)value[0]);
+		return 0;
 	case 'b':
 		if (strcmp(value, "m") == 0)
 			return 0;
@@ -73,7 +78,7 @@ static int letter(struct job *j, char c, const char *value)
 			return ctl_fail(EX_USAGE, "-bp: `posthaste queue list` shows the queue");
 		return ctl_fail(EX_USAGE, "-b%s is not offered; %s", value, usage_text);
 	default: /* nothing here depends on them */
-		return strchr("qnmGUAhBLNORVXCdM", c)
+		return strchr("nmGUAeBhpLNORVXCdM", c)
 			       ? 0
 			       : ctl_fail(EX_USAGE, "unknown option -%c; %s", c, usage_text);
 	}
@@ -88,8 +93,8 @@ static int word(struct job *j, char **argv, int argc, int *i)
 		const char *value = NULL;
 		char c = *p;
 
-		if (c == 'o' || c == 'b' || c == 'd') {
-			value = p[1] ? p + 1 : "";
+		if (strchr(with_rest, c)) {
+			value = p + 1;
 		} else if (strchr(with_value, c)) {
 			if (!p[1] && ++*i >= argc)
 				return ctl_fail(EX_USAGE, "-%c needs a value; %s", c, usage_text);
@@ -479,8 +484,9 @@ static int run(struct job *j, int argc, char **argv, const char *dir)
 	who(j);
 	if (!code)
 		code = arguments(j, argc, argv);
-	if (!code)
-		code = set_sender(j);
+	if (code || j->runs_queue)
+		return code;
+	code = set_sender(j);
 	if (!code)
 		code = read_message(j);
 	return code ? code : submit(j);

@@ -151,6 +151,22 @@ def the_working_directory_does_not_matter(s, peer):
         expect("planted" not in told, told)
 
 
+def options_of_other_sendmails(s, peer):
+    n = len(peer.messages)
+    ignored = ["-Am", "-Ac", "-em", "-ep", "-eq", "-q30m", "-p", "HTTP:host", "-pX", "-odb", "-d0.1",
+               "-B", "8BITMIME", "-N", "never", "-R", "hdrs", "-V", "id", "-L", "tag", "-X", "log",
+               "-C", "file", "-O", "Timeout=1h", "-h", "3", "-n", "-m", "-G", "-U", "-bm"]
+    sendmail(s, ignored + ["-it"], "From: a@sandbox.test\nTo: x@peer.test\n\nx\n")
+    expect(arrived(peer, n)[0].rcpts == ["x@peer.test"], peer.messages[n].rcpts)
+
+
+def running_the_queue_reads_nothing(s, peer):
+    for args in ["-q"], ["-qf"], ["-qRhost"], ["-q", "-v"]:
+        line = [COMMAND, "-C", s.dir, "sendmail", *args]
+        with subprocess.Popen(line, stdin=subprocess.PIPE, cwd=TOP) as p:
+            expect(p.wait(10) == 0, args)
+
+
 def errors(s, peer):
     good = "From: a@sandbox.test\nTo: x@peer.test\n\nx\n"
     expect("unknown option -Z" in sendmail(s, ["-Z"], good, 64), "unknown")
@@ -188,7 +204,8 @@ def nobody_listens(s, peer):
 
 TESTS = [recipients_from_the_header, as_php_calls_it, as_cron_calls_it, a_body_without_a_header,
          a_name_outside_of_ascii, dots, null_sender, eight_bit_and_long_lines, many_recipients, under_the_name_sendmail,
-         the_working_directory_does_not_matter, errors, without_a_login, nobody_listens]
+         the_working_directory_does_not_matter, options_of_other_sendmails,
+         running_the_queue_reads_nothing, errors, without_a_login, nobody_listens]
 
 
 def main():
