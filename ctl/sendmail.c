@@ -331,74 +331,16 @@ static int read_message(struct job *j)
 
 /* submitting */
 
-static bool offers(const struct job *j, const char *keyword)
-{
-	struct span rest = buf_span(&j->w.reply);
-
-	while (rest.n) {
-		struct span line = span_from(span_cut(&rest, '\n'), 4);
-
-		if (span_ieq_str(span_cut(&line, ' '), keyword))
-			return true;
-	}
-	return false;
-}
-
-static int say_hello(struct job *j)
-{
-	return wire_sayf(&j->w, "EHLO", 250, "look at the log", "EHLO %s\r\n", j->mailname);
-}
-
-static int log_in(struct job *j)
-{
-	char text[2048];
-	struct buf plain;
-	int code;
-
-	buf_init(&plain, 1024);
-	buf_byte(&plain, '\0');
-	buf_str(&plain, j->user);
-	buf_byte(&plain, '\0');
-	buf_str(&plain, j->pass);
-	sodium_bin2base64(text, sizeof(text), plain.p, plain.n, sodium_base64_VARIANT_ORIGINAL);
-	code = wire_sayf(&j->w, "AUTH", 235,
-			 "is the credential (POSTHASTE_SMTP_USER, POSTHASTE_SMTP_PASS) right?",
-			 "AUTH PLAIN %s\r\n", text);
-	sodium_memzero(plain.p, plain.n);
-	sodium_memzero(text, sizeof(text));
-	buf_done(&plain);
-	return code && j->w.code / 100 == 5 ? EX_NOPERM : code;
-}
-
 static int open_session(struct job *j)
 {
-	int code = wire_connect(&j->w);
+	const struct wire_login login = {
+		.name = j->mailname,
+		.user = j->user,
+		.pass = j->pass,
+		.clear_allowed = j->auth_clear,
+		.advice = "is the credential (POSTHASTE_SMTP_USER, POSTHASTE_SMTP_PASS) right?"};
 
-	if (code)
-		return EX_TEMPFAIL;
-	code = wire_reply(&j->w, "before the greeting");
-	if (!code && j->w.code != 220)
-		code = wire_refused(&j->w, "the connection", "try again later");
-	if (!code)
-		code = say_hello(j);
-	if (code || !j->pass[0])
-		return code;
-	if (offers(j, "STARTTLS")) {
-		code = wire_sayf(&j->w, "STARTTLS", 220, "look at the log", "STARTTLS\r\n");
-		if (!code && j->w.in.n)
-			code = ctl_fail(EX_PROTOCOL,
-					"the server sent bytes between STARTTLS and TLS");
-		if (!code)
-			code = wire_tls(&j->w);
-		if (!code)
-			code = say_hello(j);
-	} else if (!j->auth_clear) {
-		code = ctl_fail(EX_TEMPFAIL,
-				"what listens at %s:%s offers no STARTTLS, and the "
-				"password is not sent in clear; see whether smtpd runs",
-				j->w.host, j->w.port);
-	}
-	return code ? code : log_in(j);
+	return wire_connect(&j->w) ? EX_TEMPFAIL : wire_begin(&j->w, &login);
 }
 
 static void refused(struct job *j, int code)
@@ -463,14 +405,13 @@ static int one_transaction(struct job *j, size_t *next)
 static int submit(struct job *j)
 {
 	size_t next = 0;
-	int quit, code = open_session(j);
+	int code = open_session(j);
 
 	while (!code && next < j->rcpts.n)
 		code = one_transaction(j, &next);
 	if (code)
 		return code;
-	quit = wire_sayf(&j->w, "QUIT", 221, "the message was accepted all the same", "QUIT\r\n");
-	(void)quit; /* nothing depends on it */
+	wire_quit(&j->w);
 	return j->worst;
 }
 

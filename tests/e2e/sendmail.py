@@ -153,9 +153,9 @@ def the_working_directory_does_not_matter(s, peer):
 
 def options_of_other_sendmails(s, peer):
     n = len(peer.messages)
-    ignored = ["-Am", "-Ac", "-em", "-ep", "-eq", "-q30m", "-p", "HTTP:host", "-pX", "-odb", "-d0.1",
+    ignored = ["-Am", "-Ac", "-em", "-eq", "-q30m", "-p", "HTTP:host", "-pX", "-odb", "-d0.1",
                "-B", "8BITMIME", "-N", "never", "-R", "hdrs", "-V", "id", "-L", "tag", "-X", "log",
-               "-C", "file", "-O", "Timeout=1h", "-h", "3", "-n", "-m", "-G", "-U", "-bm"]
+               "-C", "file", "-O", "Timeout=1h", "-h", "3", "-n", "-m", "-G", "-U", "-bm", "-ep"]
     sendmail(s, ignored + ["-it"], "From: a@sandbox.test\nTo: x@peer.test\n\nx\n")
     expect(arrived(peer, n)[0].rcpts == ["x@peer.test"], peer.messages[n].rcpts)
 
