@@ -108,6 +108,8 @@ void ctl_suspension(struct table *t, const struct control_suspension *s);
 void ctl_server_name(struct control *c, uint64_t id, char out[CONTROL_LABEL_SIZE]);
 /* The configuration in force (run/active.conf, else posthaste.conf); conf_free(). */
 struct conf *ctl_conf(int *code_out);
+/* What starts the instance that we are in, dir by name.  In a static buffer. */
+const char *ctl_start_command(const char *dir);
 /* One question to a door of who ("queued", "the signer"): the answer's spans point into packet,
  * on which buf_done() is due in any case; *fd_out is a descriptor or -1.  EX_UNAVAILABLE when it
  * does not run. */

@@ -3,6 +3,7 @@
  * configuration and its doors.
  */
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "common/roles.h"
 
 #include "ctl/ctl.h"
+#include "ctl/sandbox_make.h"
 
 static const char active_conf[] = "run/active.conf";
 static const char written_conf[] = "posthaste.conf";
@@ -198,12 +200,21 @@ struct conf *ctl_conf(int *code_out)
 	return c;
 }
 
+const char *ctl_start_command(const char *dir)
+{
+	static char text[PATH_MAX + 32];
+
+	if (access(SANDBOX_ZONE, F_OK) < 0)
+		return "systemctl start posthaste";
+	snprintf(text, sizeof(text), "posthaste sandbox start %s", dir);
+	return text;
+}
+
 static int no_answer(const struct ctl_options *o, const char *who, int err)
 {
 	if (err == -ENOENT || err == -ECONNREFUSED || err == -ECONNRESET || err == -EPIPE)
-		return ctl_fail(EX_UNAVAILABLE,
-				"%s of %s does not run; start it by `posthaste sandbox start %s`",
-				who, o->dir, o->dir);
+		return ctl_fail(EX_UNAVAILABLE, "%s of %s does not run; start it by `%s`", who,
+				o->dir, ctl_start_command(o->dir));
 	if (err == -ETIMEDOUT)
 		return ctl_fail(EX_TEMPFAIL, "%s gave no answer within %d s; look at its log", who,
 				ANSWER_TIMEOUT_MS / 1000);

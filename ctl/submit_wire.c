@@ -27,8 +27,8 @@ int wire_connect(struct wire *w)
 	int err = getaddrinfo(w->host, w->port, &hints, &list);
 
 	if (err)
-		return ctl_fail(EX_NOHOST, "%s port %s: %s; look at %s/env", w->host, w->port,
-				gai_strerror(err), w->dir);
+		return ctl_fail(EX_NOHOST, "%s port %s: %s; look at the configuration in %s",
+				w->host, w->port, gai_strerror(err), w->dir);
 	w->fd = socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (w->fd >= 0) {
 		setsockopt(w->fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
@@ -37,10 +37,8 @@ int wire_connect(struct wire *w)
 	err = w->fd < 0 || connect(w->fd, list->ai_addr, list->ai_addrlen) < 0 ? errno : 0;
 	freeaddrinfo(list);
 	if (err)
-		return ctl_fail(EX_UNAVAILABLE,
-				"%s port %s: %s; start the sandbox by `posthaste "
-				"sandbox start %s`",
-				w->host, w->port, strerror(err), w->dir);
+		return ctl_fail(EX_UNAVAILABLE, "%s port %s: %s; start the instance by `%s`",
+				w->host, w->port, strerror(err), ctl_start_command(w->dir));
 	return 0;
 }
 

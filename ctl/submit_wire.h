@@ -16,7 +16,7 @@ struct wire {
 	char host[256], port[16];
 	char ca[4096]; /* file of the authority that the server's certificate must be signed by */
 	char verify[256]; /* the name that the certificate must have; "": host */
-	const char *dir;  /* the sandbox, for messages */
+	const char *dir;  /* the instance, for messages */
 	int fd;
 	SSL_CTX *ctx;
 	SSL *ssl;	  /* NULL: in clear */

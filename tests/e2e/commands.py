@@ -407,6 +407,15 @@ def a_stopped_instance_is_told(s):
     for args in (("message", "list"), ("message", "raw", qid), ("trace", qid)):
         s(*args).expect(UNAVAILABLE, "queued", "sandbox start " + s.dir)
     s("domain", "create", "late.example").expect(UNAVAILABLE, "the signer", "sandbox start")
+    s.run("sandbox", "send", s.dir).expect(UNAVAILABLE, "sandbox start " + s.dir)
+    sendmail = ("sendmail", "-f", "a@sandbox.test", "b@sink.test")
+    s(*sendmail).expect(TEMP, "sandbox start " + s.dir)
+    zone = os.path.join(s.dir, "dns.zone")
+    os.rename(zone, zone + ".away")  # then it is no sandbox
+    for args, code in ((("message", "list"), UNAVAILABLE), (sendmail, TEMP)):
+        told = s(*args).expect(code, "`systemctl start posthaste`").err
+        assert "sandbox start" not in told, told
+    os.rename(zone + ".away", zone)
     s("domain", "show", "late.example").expect(NO_INPUT)
     s("org", "list").expect(OK, "sandbox")
     s("config", "show").expect(OK, "hostname")
