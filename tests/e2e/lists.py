@@ -1,10 +1,12 @@
 #!/usr/bin/python3
 """The commands that list and follow: suppression, events, trace -f, queue list; forms, pages, errors."""
 
+import contextlib
 import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -222,6 +224,25 @@ def events_in_order(s, peer):
     expect(s.command("events", "--limit", "1").count("\n") == 1, "text")
 
 
+def events_that_are_missed(s, peer):
+    def warned(after):
+        status, out, err = s.command("events", "--after", after, check=False)
+        expect(status == 0, (status, out, err))
+        return err
+
+    for m in s.submit("one@peer.test"), s.submit("two@peer.test"):
+        expect(wait_for(lambda: s.is_final(m)), "not final")
+    last = s.json("events")[-1]["seq"]
+    expect(warned(last) == "" and warned(last - 1) == "", "nothing is missed")
+    expect("the last event is %d; either mail.db was made anew" % last in warned(last + 1), "anew")
+    s.stop()
+    with contextlib.closing(sqlite3.connect(os.path.join(s.dir, "mail", "mail.db"))) as db, db:
+        db.execute("DELETE FROM events WHERE seq < ?", (last,))
+    s.start()
+    expect(warned(last - 1) == "", "nothing is missed")
+    expect("events behind %d are no longer kept" % (last - 2) in warned(last - 2), "no longer kept")
+
+
 def events_follow(s, peer):
     last = s.json("events")[-1]["seq"]
     f = Follow(s, "events", "-f", "--after", str(last))
@@ -320,7 +341,7 @@ def limits(s, peer):
 TESTS = [add_and_remove, suppression_errors, export_and_import, several_servers_in_one_list,
          an_import_that_ends_in_the_middle, a_list_is_read_where_the_caller_is,
          import_is_all_or_nothing, a_long_list, events_in_order, events_follow, trace_follow,
-         trace_follow_of_a_copy, queue_pages, limits]
+         trace_follow_of_a_copy, queue_pages, limits, events_that_are_missed]
 
 
 def main():
