@@ -112,7 +112,7 @@ struct conf *ctl_conf(int *code_out);
 const char *ctl_start_command(const char *dir);
 /* One question to a door of who ("queued", "the signer"): the answer's spans point into packet,
  * on which buf_done() is due in any case; *fd_out is a descriptor or -1.  EX_UNAVAILABLE when it
- * does not run. */
+ * does not run.  o NULL: that there is no answer is not said. */
 int ctl_ask(const struct ctl_options *o, enum ipc_door door, const char *who,
 	    const struct ipc_msg *request, struct buf *packet, struct ipc_msg *answer_out,
 	    int *fd_out) MUST_CHECK;

@@ -235,6 +235,8 @@ int ctl_ask(const struct ctl_options *o, enum ipc_door door, const char *who,
 
 	buf_init(packet, LIMIT_IPC);
 	err = chan_call(door, request, ANSWER_TIMEOUT_MS, packet, answer_out, fd_out);
+	if (err && !o)
+		return EX_UNAVAILABLE;
 	return err ? no_answer(o, who, err) : 0;
 }
 

@@ -419,6 +419,11 @@ def a_stopped_instance_is_told(s):
     s("domain", "show", "late.example").expect(NO_INPUT)
     s("org", "list").expect(OK, "sandbox")
     s("config", "show").expect(OK, "hostname")
+    shown = s("limits", "show")
+    assert (shown.code, shown.err) == (OK, "posthaste: queued does not answer: what is used of the "
+                                       "limits is not known\n"), (shown.code, shown.err)
+    assert "queue.in_flight" in shown.out, shown.out
+    s("limits", "show", "--server", "sandbox/sandbox").expect(UNAVAILABLE, "queued")
 
 
 def run_one(function, s):
