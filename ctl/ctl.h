@@ -37,9 +37,10 @@ enum {
 };
 
 struct ctl_command {
-	const char *words;    /* "org create" */
-	const char *synopsis; /* "NAME" */
-	const char *does;     /* one line for `posthaste help` */
+	const char *words; /* "org create" */
+	const char
+		*synopsis; /* "NAME [--reason TEXT]"; here main.c sees which options have values */
+	const char *does;  /* one line for `posthaste help` */
 	int (*run)(int argc, char **argv, const struct ctl_options *o);
 	unsigned flags;
 };

@@ -284,23 +284,35 @@ static int global_options(struct invocation *in)
 	return 0;
 }
 
-/* --json and --help behind the command's words, up to "--", are taken out. */
-static void common_options(struct invocation *in, int first)
+/* By its synopsis ("[--reason TEXT]"): is the next argument the value of this one? */
+static bool takes_value(const struct ctl_command *c, const char *arg)
 {
-	int n = first;
+	size_t n = strlen(arg);
+	const char *at = arg[0] == '-' ? strstr(c->synopsis, arg) : NULL;
 
-	for (int i = first; i < in->argc; i++) {
-		if (strcmp(in->argv[i], "--") == 0) {
-			for (; i < in->argc; i++)
-				in->argv[n++] = in->argv[i];
-			break;
-		}
-		if (strcmp(in->argv[i], "--json") == 0)
+	while (at && !(at[n] == ' ' && ascii_alnum((uint8_t)at[n + 1])))
+		at = strstr(at + n, arg);
+	return at != NULL;
+}
+
+/* --json and --help behind the command's words, up to "--", are taken out; not where they are the
+ * value of another option. */
+static void common_options(struct invocation *in, const struct ctl_command *c)
+{
+	int n = (int)words_in(c->words);
+	bool ended = false, is_value = false;
+
+	for (int i = n; i < in->argc; i++) {
+		char *arg = in->argv[i];
+
+		ended |= strcmp(arg, "--") == 0 && !is_value;
+		if (!ended && !is_value && strcmp(arg, "--json") == 0)
 			in->json = true;
-		else if (is_one_of(in->argv[i], "--help", "-h"))
+		else if (!ended && !is_value && is_one_of(arg, "--help", "-h"))
 			in->help = true;
 		else
-			in->argv[n++] = in->argv[i];
+			in->argv[n++] = arg;
+		is_value = !is_value && takes_value(c, arg);
 	}
 	in->argv[n] = NULL;
 	in->argc = n;
@@ -312,7 +324,7 @@ static int run(struct invocation *in, const struct ctl_command *c)
 	int code = 0;
 
 	if (!(c->flags & CTL_ALL_ARGS))
-		common_options(in, (int)o.words);
+		common_options(in, c);
 	if (in->help) {
 		help_one(c);
 		return 0;
