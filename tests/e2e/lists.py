@@ -319,6 +319,19 @@ def queue_pages(s, peer):
     refused(s, 66, "has no open copies", "queue", "show", m)
 
 
+def a_long_queue_has_one_heading(s, peer):
+    s.command("queue", "pause")
+    for k in range(3):
+        s.submit(["long%d%s@peer.test" % (i, k * "x") for i in range(700)])
+    expect(wait_for(lambda: len(s.json("queue", "list")) == 2100), "not all are there")
+    lines = s.command("queue", "list").splitlines()
+    expect(len(lines) == 2101 and [n for n, line in enumerate(lines) if "RECIPIENT" in line] == [0],
+           (len(lines), lines[:3]))
+    expect({line.index("queued") for line in lines[1:700]} == {lines[0].index("STATE")}, lines[:2])
+    s.command("queue", "cancel", "--all")
+    s.command("queue", "resume")
+
+
 def limits(s, peer):
     rows = {r["name"]: r for r in s.json("limits", "show")}
     expect(rows["smtpd.sessions"]["value"] == "3000" and rows["smtpd.sessions"]["from"] == "default",
@@ -341,7 +354,8 @@ def limits(s, peer):
 TESTS = [add_and_remove, suppression_errors, export_and_import, several_servers_in_one_list,
          an_import_that_ends_in_the_middle, a_list_is_read_where_the_caller_is,
          import_is_all_or_nothing, a_long_list, events_in_order, events_follow, trace_follow,
-         trace_follow_of_a_copy, queue_pages, limits, events_that_are_missed]
+         trace_follow_of_a_copy, queue_pages, a_long_queue_has_one_heading,
+         limits, events_that_are_missed]
 
 
 def main():
