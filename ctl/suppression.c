@@ -182,6 +182,8 @@ static int print_list(struct listing *l, const char *after)
 				print_row(l, json_array_get(rows, i));
 				l->left--;
 			}
+		if (l->form == AS_TABLE)
+			table_flush(&l->table);
 		json_decref(rows);
 	}
 	if (l->form == AS_TABLE)

@@ -202,6 +202,15 @@ def a_long_list(s, peer):
            s.state(m))
 
 
+def a_list_larger_than_a_table(s, peer):
+    domain = ".".join(["d" * 60] * 3) + ".test"
+    text = "".join("u%06d@%s\n" % (i, domain) for i in range(150000))
+    s.command("suppression", "import", "-", "--reason", "r" * 255, "--all-servers",
+              stdin=text.encode(), timeout=120)
+    listed = s.command("suppression", "list", "--all-servers", timeout=120)
+    expect(listed.count("\n") == 150001, listed.count("\n"))
+
+
 def events_in_order(s, peer):
     m = s.submit("e@peer.test", headers=["X-Posthaste-Tag: blue",
                                          'X-Posthaste-Metadata: {"order":"17"}'])
@@ -355,7 +364,7 @@ TESTS = [add_and_remove, suppression_errors, export_and_import, several_servers_
          an_import_that_ends_in_the_middle, a_list_is_read_where_the_caller_is,
          import_is_all_or_nothing, a_long_list, events_in_order, events_follow, trace_follow,
          trace_follow_of_a_copy, queue_pages, a_long_queue_has_one_heading,
-         limits, events_that_are_missed]
+         limits, events_that_are_missed, a_list_larger_than_a_table]
 
 
 def main():
