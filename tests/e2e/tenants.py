@@ -220,7 +220,7 @@ def an_older_instance_is_upgraded_when_it_is_started(s):
     s.stop()
     make_older(control, NEW_COLUMNS, ("credentials_cram", "credentials_network"))
     make_older(mail, MAIL_COLUMNS, ("messages_unkept", "messages_idempotency"),
-               ("suppressions", "settings"))
+               ("suppressions", "settings", "conversations"))
     for args in (("server", "list"), ("credential", "list")):
         refused(s, IO, "version 1, this program needs 2; start the instance", *args)
     assert version(control) == version(mail) == 1
