@@ -12,7 +12,7 @@
 #include "ctl/suppression.h"
 #include "ctl/suppression_read.h"
 
-enum { IMPORT_MAX = 1 << 30, COMPLAINTS_MAX = 20 };
+enum { IMPORT_MAX = 1 << 30, ENTRY_MAX = 1024, COMPLAINTS_MAX = 20 };
 
 /* What goes to the list of one server. */
 struct part {
@@ -64,7 +64,7 @@ static struct part *part_new(struct import *im, size_t line, const char *label)
 	p = &im->parts[im->part_count++];
 	*p = (struct part){.server = found.id};
 	snprintf(p->label, sizeof(p->label), "%s", label);
-	buf_init(&p->lines, IMPORT_MAX);
+	buf_init(&p->lines, IMPORT_MAX + ENTRY_MAX); /* the entry that is too much, too */
 	return p;
 }
 
