@@ -196,6 +196,25 @@ def without_a_login(s, peer):
         os.rename(env + ".away", env)
 
 
+def no_password_in_clear(s, peer):
+    heard = []
+
+    def script(stage, session):
+        heard.append(session.line)
+
+    with Peer(script) as other, tempfile.TemporaryDirectory() as d:
+        with open(os.path.join(s.dir, "posthaste.conf")) as f:
+            conf = re.sub(r"(?m)^listen.submission = .*$", "listen.submission = " + other.address,
+                          f.read())
+        with open(os.path.join(d, "posthaste.conf"), "w") as f:
+            f.write(conf)
+        login = {"POSTHASTE_DIR": d, "POSTHASTE_SMTP_USER": SERVER, "POSTHASTE_SMTP_PASS": "secret"}
+        told = sendmail(s, ["x@peer.test"], "x\n", 75, login, link(d))
+        expect("offers no STARTTLS" in told and not any("AUTH" in line for line in heard),
+               (told, heard))
+        expect(any(line.startswith("EHLO") for line in heard), heard)
+
+
 def nobody_listens(s, peer):
     s.stop()
     text = "From: a@sandbox.test\nTo: x@peer.test\n\nx\n"
@@ -203,9 +222,10 @@ def nobody_listens(s, peer):
 
 
 TESTS = [recipients_from_the_header, as_php_calls_it, as_cron_calls_it, a_body_without_a_header,
-         a_name_outside_of_ascii, dots, null_sender, eight_bit_and_long_lines, many_recipients, under_the_name_sendmail,
-         the_working_directory_does_not_matter, options_of_other_sendmails,
-         running_the_queue_reads_nothing, errors, without_a_login, nobody_listens]
+         a_name_outside_of_ascii, dots, null_sender, eight_bit_and_long_lines, many_recipients,
+         under_the_name_sendmail, the_working_directory_does_not_matter, options_of_other_sendmails,
+         running_the_queue_reads_nothing, errors, without_a_login, no_password_in_clear,
+         nobody_listens]
 
 
 def main():
