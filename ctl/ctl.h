@@ -37,9 +37,10 @@ enum {
 };
 
 struct ctl_command {
-	const char *words;    /* "org create" */
-	const char *synopsis; /* "NAME" */
-	const char *does;     /* one line for `posthaste help` */
+	const char *words; /* "org create" */
+	const char
+		*synopsis; /* "NAME [--reason TEXT]"; here main.c sees which options have values */
+	const char *does;  /* one line for `posthaste help` */
 	int (*run)(int argc, char **argv, const struct ctl_options *o);
 	unsigned flags;
 };
@@ -79,13 +80,19 @@ int ctl_yes_no(const char *option, const char *text, bool *out) MUST_CHECK;
 /* The instance (instance.c).  What returns int gives 0, or an exit code after having said why;
  * what returns a pointer gives NULL then, with the exit code in *code_out. */
 
-/* POSTHASTE_DIR, else ./sandbox if it holds an instance, else /var/lib/posthaste. */
+/* POSTHASTE_DIR, else /var/lib/posthaste: nothing that depends on the working directory, which may
+ * be somebody else's. */
+const char *ctl_trusted_dir(void);
+/* The same, but without POSTHASTE_DIR ./sandbox if it holds an instance; not for root. */
 const char *ctl_default_dir(void);
 /* Goes to the folder; EX_UNAVAILABLE if it holds no instance. */
 int ctl_enter(const char *dir) MUST_CHECK;
 /* As root: becomes the role's user for good, where that exists.  Commands become ph-httpd's, verify
  * ph-queued's. */
 int ctl_drop_root(enum role role) MUST_CHECK;
+/* Both, as ph-httpd; sets o->dir where -C was not given.  Commands with CTL_OUTSIDE may call it
+ * when they have done their work outside. */
+int ctl_go_in(struct ctl_options *o) MUST_CHECK;
 /* control.db; with DB_READ too it is made where it is missing. */
 struct control *ctl_control(enum db_mode mode, int *code_out);
 /* Says why the last call on c failed; the exit code that belongs to err (of control.h). */
@@ -95,14 +102,18 @@ int ctl_server(struct control *c, const char *server_arg, char out[CONTROL_LABEL
 /* "no", or since when and why, as one cell. */
 struct table;
 void ctl_suspension(struct table *t, const struct control_suspension *s);
-/* The name of a server by its number: "org/server", "all servers" for 0, the number itself when
+/* The list that is every server's, where a server is named. */
+#define CTL_ALL_SERVERS "all servers"
+/* The name of a server by its number: "org/server", CTL_ALL_SERVERS for 0, the number itself when
  * there is none. */
 void ctl_server_name(struct control *c, uint64_t id, char out[CONTROL_LABEL_SIZE]);
 /* The configuration in force (run/active.conf, else posthaste.conf); conf_free(). */
 struct conf *ctl_conf(int *code_out);
+/* What starts the instance that we are in, dir by name.  In a static buffer. */
+const char *ctl_start_command(const char *dir);
 /* One question to a door of who ("queued", "the signer"): the answer's spans point into packet,
  * on which buf_done() is due in any case; *fd_out is a descriptor or -1.  EX_UNAVAILABLE when it
- * does not run. */
+ * does not run.  o NULL: that there is no answer is not said. */
 int ctl_ask(const struct ctl_options *o, enum ipc_door door, const char *who,
 	    const struct ipc_msg *request, struct buf *packet, struct ipc_msg *answer_out,
 	    int *fd_out) MUST_CHECK;

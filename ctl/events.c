@@ -206,15 +206,30 @@ static int print_pages(struct request *r)
 	return code;
 }
 
-static int run(struct request *r)
+/* Whoever goes on behind a number is told when he has missed something. */
+static int check_after(struct request *r)
 {
 	uint64_t first = 0, last = 0;
 	int code = read_range(r->v, &first, &last);
 
-	if (!code && r->after + 1 < first && r->after)
+	if (code || !r->after)
+		return code;
+	if (r->after > last)
+		ctl_warn("--after %llu: the last event is %llu; either mail.db was made anew and "
+			 "numbers began again, or events are no longer kept (retention.events); "
+			 "--after 0 shows those there are",
+			 (unsigned long long)r->after, (unsigned long long)last);
+	else if (r->after + 1 < first)
 		ctl_warn("events behind %llu are no longer kept (retention.events); the first that "
 			 "is, is %llu",
 			 (unsigned long long)r->after, (unsigned long long)first);
+	return 0;
+}
+
+static int run(struct request *r)
+{
+	int code = check_after(r);
+
 	if (!code)
 		code = print_pages(r);
 	if (!code && r->follow)

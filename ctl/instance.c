@@ -3,6 +3,7 @@
  * configuration and its doors.
  */
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -11,19 +12,30 @@
 #include "common/roles.h"
 
 #include "ctl/ctl.h"
+#include "ctl/sandbox_make.h"
 
 static const char active_conf[] = "run/active.conf";
 static const char written_conf[] = "posthaste.conf";
 
 enum { ANSWER_TIMEOUT_MS = 60000 };
 
-const char *ctl_default_dir(void)
+static const char system_dir[] = "/var/lib/posthaste";
+
+const char *ctl_trusted_dir(void)
 {
 	const char *dir = getenv("POSTHASTE_DIR");
 
-	if (dir && dir[0])
+	return dir && dir[0] ? dir : system_dir;
+}
+
+const char *ctl_default_dir(void)
+{
+	const char *dir = ctl_trusted_dir();
+	bool is_root = getuid() == 0 || geteuid() == 0;
+
+	if (dir != system_dir || is_root || access("sandbox/posthaste.conf", F_OK) < 0)
 		return dir;
-	return access("sandbox/posthaste.conf", F_OK) == 0 ? "sandbox" : "/var/lib/posthaste";
+	return "sandbox";
 }
 
 int ctl_enter(const char *dir)
@@ -57,6 +69,16 @@ int ctl_drop_root(enum role role)
 		return ctl_fail(EX_OSERR, "cannot become the user %s: %s; run as root or as %s",
 				user, strerror(errno), user);
 	return 0;
+}
+
+int ctl_go_in(struct ctl_options *o)
+{
+	int code;
+
+	if (!o->dir)
+		o->dir = ctl_default_dir();
+	code = ctl_enter(o->dir);
+	return code ? code : ctl_drop_root(ROLE_HTTPD);
 }
 
 struct control *ctl_control(enum db_mode mode, int *code_out)
@@ -163,7 +185,7 @@ void ctl_server_name(struct control *c, uint64_t id, char out[CONTROL_LABEL_SIZE
 
 	snprintf(out, CONTROL_LABEL_SIZE, "%llu", (unsigned long long)id);
 	if (id == 0)
-		snprintf(out, CONTROL_LABEL_SIZE, "all servers");
+		snprintf(out, CONTROL_LABEL_SIZE, CTL_ALL_SERVERS);
 	else if (control_server_each(c, match_name, &n) != 0)
 		ctl_warn("%s", control_error(c));
 }
@@ -178,12 +200,21 @@ struct conf *ctl_conf(int *code_out)
 	return c;
 }
 
+const char *ctl_start_command(const char *dir)
+{
+	static char text[PATH_MAX + 32];
+
+	if (access(SANDBOX_ZONE, F_OK) < 0)
+		return "systemctl start posthaste";
+	snprintf(text, sizeof(text), "posthaste sandbox start %s", dir);
+	return text;
+}
+
 static int no_answer(const struct ctl_options *o, const char *who, int err)
 {
 	if (err == -ENOENT || err == -ECONNREFUSED || err == -ECONNRESET || err == -EPIPE)
-		return ctl_fail(EX_UNAVAILABLE,
-				"%s of %s does not run; start it by `posthaste sandbox start %s`",
-				who, o->dir, o->dir);
+		return ctl_fail(EX_UNAVAILABLE, "%s of %s does not run; start it by `%s`", who,
+				o->dir, ctl_start_command(o->dir));
 	if (err == -ETIMEDOUT)
 		return ctl_fail(EX_TEMPFAIL, "%s gave no answer within %d s; look at its log", who,
 				ANSWER_TIMEOUT_MS / 1000);
@@ -204,6 +235,8 @@ int ctl_ask(const struct ctl_options *o, enum ipc_door door, const char *who,
 
 	buf_init(packet, LIMIT_IPC);
 	err = chan_call(door, request, ANSWER_TIMEOUT_MS, packet, answer_out, fd_out);
+	if (err && !o)
+		return EX_UNAVAILABLE;
 	return err ? no_answer(o, who, err) : 0;
 }
 

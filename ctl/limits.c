@@ -155,8 +155,11 @@ int cmd_limits_show(int argc, char **argv, const struct ctl_options *o)
 		return code;
 	if (!l.json)
 		table_init(&l.table, ARRAY_LEN(heads), heads);
-	if (!server)
-		usage = queue_usage(o, 0, &unused);
+	if (!server) {
+		usage = queue_usage(NULL, 0, &unused);
+		if (!usage)
+			ctl_warn("queued does not answer: what is used of the limits is not known");
+	}
 	l.usage = usage;
 	code = server ? server_limits(&l, o, server) : instance_limits(&l);
 	json_decref(usage);

@@ -101,7 +101,7 @@ static const struct ctl_command commands[] = {
 	{"suppression import",
 	 "FILE|- " SUPPRESSION_OF " [--format csv|json|text] [--reason TEXT] "
 	 "[--for TIME | --until TIME] [--skip-bad]",
-	 "take a list over", cmd_suppression_import, 0},
+	 "take a list over", cmd_suppression_import, CTL_OUTSIDE},
 	{"suppression export", SUPPRESSION_OF " [--format csv|json]", "write the list out",
 	 cmd_suppression_export, 0},
 	{"trace", "ID [--wait[=SECONDS]] [--smtp] [-f]",
@@ -194,7 +194,8 @@ static void help_all(FILE *to)
 {
 	fputs("usage: posthaste [-C DIR] COMMAND [ARGUMENT ...]\n\n", to);
 	list_commands(0, NULL, to);
-	fputs("\n-C DIR names the instance; else POSTHASTE_DIR, ./sandbox or /var/lib/posthaste.\n"
+	fputs("\n-C DIR names the instance; else POSTHASTE_DIR, ./sandbox (not for root, not for\n"
+	      "sendmail) or /var/lib/posthaste.\n"
 	      "--json prints JSON, one object a line.  `posthaste help COMMAND` or posthaste(1)\n"
 	      "says more.\n",
 	      to);
@@ -309,23 +310,35 @@ static int global_options(struct invocation *in)
 	return 0;
 }
 
-/* --json and --help behind the command's words, up to "--", are taken out. */
-static void common_options(struct invocation *in, int first)
+/* By its synopsis ("[--reason TEXT]"): is the next argument the value of this one? */
+static bool takes_value(const struct ctl_command *c, const char *arg)
 {
-	int n = first;
+	size_t n = strlen(arg);
+	const char *at = arg[0] == '-' ? strstr(c->synopsis, arg) : NULL;
 
-	for (int i = first; i < in->argc; i++) {
-		if (strcmp(in->argv[i], "--") == 0) {
-			for (; i < in->argc; i++)
-				in->argv[n++] = in->argv[i];
-			break;
-		}
-		if (strcmp(in->argv[i], "--json") == 0)
+	while (at && !(at[n] == ' ' && ascii_alnum((uint8_t)at[n + 1])))
+		at = strstr(at + n, arg);
+	return at != NULL;
+}
+
+/* --json and --help behind the command's words, up to "--", are taken out; not where they are the
+ * value of another option. */
+static void common_options(struct invocation *in, const struct ctl_command *c)
+{
+	int n = (int)words_in(c->words);
+	bool ended = false, is_value = false;
+
+	for (int i = n; i < in->argc; i++) {
+		char *arg = in->argv[i];
+
+		ended |= strcmp(arg, "--") == 0 && !is_value;
+		if (!ended && !is_value && strcmp(arg, "--json") == 0)
 			in->json = true;
-		else if (is_one_of(in->argv[i], "--help", "-h"))
+		else if (!ended && !is_value && is_one_of(arg, "--help", "-h"))
 			in->help = true;
 		else
-			in->argv[n++] = in->argv[i];
+			in->argv[n++] = arg;
+		is_value = !is_value && takes_value(c, arg);
 	}
 	in->argv[n] = NULL;
 	in->argc = n;
@@ -337,18 +350,14 @@ static int run(struct invocation *in, const struct ctl_command *c)
 	int code = 0;
 
 	if (!(c->flags & CTL_ALL_ARGS))
-		common_options(in, (int)o.words);
+		common_options(in, c);
 	if (in->help) {
 		help_one(c);
 		return 0;
 	}
 	o.json = in->json;
-	if (!(c->flags & CTL_OUTSIDE)) {
-		o.dir = in->dir ? in->dir : ctl_default_dir();
-		code = ctl_enter(o.dir);
-		if (!code)
-			code = ctl_drop_root(ROLE_HTTPD);
-	}
+	if (!(c->flags & CTL_OUTSIDE))
+		code = ctl_go_in(&o);
 	return code ? code : c->run(in->argc, in->argv, &o);
 }
 

@@ -70,21 +70,20 @@ static size_t width_of(const char *s)
 	return n;
 }
 
-void table_text(const struct table *t, struct buf *out)
+void table_text(struct table *t, struct buf *out)
 {
-	size_t widths[TABLE_COLUMNS_MAX] = {0};
 	const char *cell = (const char *)t->cells.p;
 
 	must(buf_ok(&t->cells) && t->n % t->columns == 0);
 	for (size_t i = 0; i < t->n; i++, cell += strlen(cell) + 1)
-		if (width_of(cell) > widths[i % t->columns])
-			widths[i % t->columns] = width_of(cell);
+		if (width_of(cell) > t->widths[i % t->columns])
+			t->widths[i % t->columns] = width_of(cell);
 	cell = (const char *)t->cells.p;
 	for (size_t i = 0, owed = 0; i < t->n; i++, cell += strlen(cell) + 1) {
 		for (; owed && *cell; owed--)
 			buf_byte(out, ' ');
 		buf_str(out, cell);
-		owed += widths[i % t->columns] - width_of(cell) + 2;
+		owed += t->widths[i % t->columns] - width_of(cell) + 2;
 		if ((i + 1) % t->columns == 0) {
 			buf_byte(out, '\n');
 			owed = 0;
@@ -92,14 +91,23 @@ void table_text(const struct table *t, struct buf *out)
 	}
 }
 
-void table_print(struct table *t)
+void table_flush(struct table *t)
 {
 	struct buf b;
 
+	if (t->n == (t->heads ? t->columns : 0))
+		return;
 	buf_init(&b, OUTPUT_MAX);
-	if (t->n > (t->heads ? t->columns : 0))
-		table_text(t, &b);
+	table_text(t, &b);
 	out_print(&b);
+	buf_reset(&t->cells);
+	t->n = 0;
+	t->heads = false;
+}
+
+void table_print(struct table *t)
+{
+	table_flush(t);
 	buf_done(&t->cells);
 }
 

@@ -12,14 +12,16 @@
 #include "common/buf.h"
 #include "common/clock.h"
 
+enum { TABLE_COLUMNS_MAX = 12 };
+
 /* Rows of cells, printed in columns as wide as their widest cell. */
 struct table {
 	size_t columns;
 	bool heads;
 	struct buf cells; /* each ends with NUL */
 	size_t n;
+	size_t widths[TABLE_COLUMNS_MAX]; /* of what was printed */
 };
-enum { TABLE_COLUMNS_MAX = 12 };
 
 /* heads: `columns` words, or NULL for none. */
 void table_init(struct table *t, size_t columns, const char *const *heads);
@@ -27,8 +29,11 @@ void table_cell(struct table *t, struct span s);
 void table_str(struct table *t, const char *s);
 void table_fmt(struct table *t, const char *fmt, ...) PRINTF(2, 3);
 /* As text, two blanks between columns and none at line ends. */
-void table_text(const struct table *t, struct buf *out);
-/* To stdout, and frees.  A table with heads and no rows prints nothing. */
+void table_text(struct table *t, struct buf *out);
+/* To stdout; further rows come below, in columns as wide or wider.  A table with heads and no rows
+ * prints nothing. */
+void table_flush(struct table *t);
+/* The same, and frees. */
 void table_print(struct table *t);
 
 /* Adds s without control characters (see above). */

@@ -25,8 +25,8 @@ struct queue_choice {
 /* What the options say; its texts point into theirs. */
 int queue_filter(const struct queue_choice *c, struct queue_filter *out) MUST_CHECK;
 bool queue_choice_given(const struct queue_choice *c);
-/* What queued knows of the instance (server 0) or of a server, as a JSON object; NULL: it does not
- * run, or the reason was said and the exit code is in *code_out. */
+/* What queued knows of the instance (server 0) or of a server, as a JSON object; NULL: the
+ * reason was said (but see ctl_ask() for o NULL), and the exit code is in *code_out. */
 json_t *queue_usage(const struct ctl_options *o, uint64_t server, int *code_out);
 
 #endif

@@ -45,26 +45,23 @@ static void list_row(struct table *t, const json_t *c)
 	table_cell(t, out_get(c, "last"));
 }
 
-static void print_rows(const json_t *rows, bool json)
+/* t NULL: as JSON */
+static void print_rows(struct table *t, const json_t *rows)
 {
-	struct table t;
-
-	if (!json)
-		list_head(&t);
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		json_t *row = json_array_get(rows, i);
 
-		if (json)
-			out_json(json_incref(row));
+		if (t)
+			list_row(t, row);
 		else
-			list_row(&t, row);
+			out_json(json_incref(row));
 	}
-	if (!json)
-		table_print(&t);
+	if (t)
+		table_flush(t);
 }
 
 static int list(struct mailview *v, const struct queue_filter *f, uint64_t after, uint64_t limit,
-		bool json)
+		struct table *t)
 {
 	int code = 0;
 
@@ -75,7 +72,7 @@ static int list(struct mailview *v, const struct queue_filter *f, uint64_t after
 		code = queueview_page(v, f, after, limit, &rows);
 		n = json_array_size(rows);
 		if (!code)
-			print_rows(rows, json);
+			print_rows(t, rows);
 		if (n)
 			after = out_get_u64(json_array_get(rows, n - 1), "copy");
 		json_decref(rows);
@@ -96,6 +93,7 @@ int cmd_queue_list(int argc, char **argv, const struct ctl_options *o)
 	uint64_t after = 0, limit = UINT64_MAX;
 	struct mailview *v = NULL;
 	struct queue_filter f;
+	struct table t;
 	int code = ctl_args(argc, argv, o, opts, ARRAY_LEN(opts), NULL, 0, 0);
 
 	if (!code && after_text)
@@ -108,8 +106,10 @@ int cmd_queue_list(int argc, char **argv, const struct ctl_options *o)
 		code = ctl_claim(o);
 	if (!code)
 		v = mailview_open(&code);
+	list_head(&t);
 	if (!code)
-		code = list(v, &f, after, limit, o->json);
+		code = list(v, &f, after, limit, o->json ? NULL : &t);
+	table_print(&t);
 	mailview_close(&v);
 	return code;
 }
@@ -208,6 +208,7 @@ static int show_one(struct mailview *v, const char *text, const struct ctl_optio
 {
 	struct mailview_ref ref;
 	json_t *rows = NULL;
+	struct table t;
 	int code = mailview_find(v, text, &ref);
 
 	if (!code)
@@ -216,8 +217,10 @@ static int show_one(struct mailview *v, const char *text, const struct ctl_optio
 		code = ctl_fail(EX_NOINPUT,
 				"%s has no open copies; `posthaste trace %s` shows how it ended",
 				text, text);
+	list_head(&t);
 	if (!code)
-		print_rows(rows, o->json);
+		print_rows(o->json ? NULL : &t, rows);
+	table_print(&t);
 	json_decref(rows);
 	return code;
 }

@@ -20,7 +20,7 @@
 #include "ctl/supervise_spawn.h"
 
 static const char start_lock[] = "run/start.lock";
-static const char zone_file[] = "dns.zone";
+static const char zone_file[] = SANDBOX_ZONE;
 
 /* the folder itself */
 

@@ -9,6 +9,8 @@
 
 #include "common/buf.h"
 
+#define SANDBOX_ZONE "dns.zone" /* every sandbox has one, and no other instance */
+
 /* Makes the folder (and those above it), goes there, and refuses one that is somebody else's or
  * holds something else.  As root the roles' users have to exist. */
 int sandbox_enter(const char *dir) MUST_CHECK;

@@ -24,6 +24,7 @@ enum { INPUT_MAX = 256 * 1024 * 1024, NAME_SIZE = 256 };
 
 struct job {
 	bool from_header, dots_are_text, verbose, auth_clear;
+	bool runs_queue; /* -q: of which there is none, so nothing is read */
 	const char *from_arg, *name_arg;
 	char mailname[NAME_SIZE], full_name[NAME_SIZE], login[NAME_SIZE];
 	char user[NAME_SIZE], pass[NAME_SIZE];
@@ -40,7 +41,8 @@ static const char usage_text[] =
 
 /* arguments: sendmail's, letters may stand together */
 
-static const char with_value[] = "fFrBbohpLNORVXCdM"; /* -oX has its value behind it */
+static const char with_value[] = "fFrBhpLNORVXCM"; /* behind it, or the next argument */
+static const char with_rest[] = "obdAeq";	   /* behind it, or none: -oi, -q30m, -q */
 
 /* One letter with its value; 0, or an exit code after having said why. */
 static int letter(struct job *j, char c, const char *value)
@@ -66,6 +68,9 @@ static int letter(struct job *j, char c, const char *value)
 		if (strcmp(value, "i") == 0)
 			j->dots_are_text = true;
 		return 0;
+	case 'q': /* a time is for daemons */
+		j->runs_queue |= !ascii_digit((uint8_t)value[0]);
+		return 0;
 	case 'b':
 		if (strcmp(value, "m") == 0)
 			return 0;
@@ -73,7 +78,7 @@ static int letter(struct job *j, char c, const char *value)
 			return ctl_fail(EX_USAGE, "-bp: `posthaste queue list` shows the queue");
 		return ctl_fail(EX_USAGE, "-b%s is not offered; %s", value, usage_text);
 	default: /* nothing here depends on them */
-		return strchr("qnmGUAhBLNORVXCdM", c)
+		return strchr("nmGUAeBhpLNORVXCdM", c)
 			       ? 0
 			       : ctl_fail(EX_USAGE, "unknown option -%c; %s", c, usage_text);
 	}
@@ -88,8 +93,8 @@ static int word(struct job *j, char **argv, int argc, int *i)
 		const char *value = NULL;
 		char c = *p;
 
-		if (c == 'o' || c == 'b' || c == 'd') {
-			value = p[1] ? p + 1 : "";
+		if (strchr(with_rest, c)) {
+			value = p + 1;
 		} else if (strchr(with_value, c)) {
 			if (!p[1] && ++*i >= argc)
 				return ctl_fail(EX_USAGE, "-%c needs a value; %s", c, usage_text);
@@ -326,74 +331,16 @@ static int read_message(struct job *j)
 
 /* submitting */
 
-static bool offers(const struct job *j, const char *keyword)
-{
-	struct span rest = buf_span(&j->w.reply);
-
-	while (rest.n) {
-		struct span line = span_from(span_cut(&rest, '\n'), 4);
-
-		if (span_ieq_str(span_cut(&line, ' '), keyword))
-			return true;
-	}
-	return false;
-}
-
-static int say_hello(struct job *j)
-{
-	return wire_sayf(&j->w, "EHLO", 250, "look at the log", "EHLO %s\r\n", j->mailname);
-}
-
-static int log_in(struct job *j)
-{
-	char text[2048];
-	struct buf plain;
-	int code;
-
-	buf_init(&plain, 1024);
-	buf_byte(&plain, '\0');
-	buf_str(&plain, j->user);
-	buf_byte(&plain, '\0');
-	buf_str(&plain, j->pass);
-	sodium_bin2base64(text, sizeof(text), plain.p, plain.n, sodium_base64_VARIANT_ORIGINAL);
-	code = wire_sayf(&j->w, "AUTH", 235,
-			 "is the credential (POSTHASTE_SMTP_USER, POSTHASTE_SMTP_PASS) right?",
-			 "AUTH PLAIN %s\r\n", text);
-	sodium_memzero(plain.p, plain.n);
-	sodium_memzero(text, sizeof(text));
-	buf_done(&plain);
-	return code && j->w.code / 100 == 5 ? EX_NOPERM : code;
-}
-
 static int open_session(struct job *j)
 {
-	int code = wire_connect(&j->w);
+	const struct wire_login login = {
+		.name = j->mailname,
+		.user = j->user,
+		.pass = j->pass,
+		.clear_allowed = j->auth_clear,
+		.advice = "is the credential (POSTHASTE_SMTP_USER, POSTHASTE_SMTP_PASS) right?"};
 
-	if (code)
-		return EX_TEMPFAIL;
-	code = wire_reply(&j->w, "before the greeting");
-	if (!code && j->w.code != 220)
-		code = wire_refused(&j->w, "the connection", "try again later");
-	if (!code)
-		code = say_hello(j);
-	if (code || !j->pass[0])
-		return code;
-	if (offers(j, "STARTTLS")) {
-		code = wire_sayf(&j->w, "STARTTLS", 220, "look at the log", "STARTTLS\r\n");
-		if (!code && j->w.in.n)
-			code = ctl_fail(EX_PROTOCOL,
-					"the server sent bytes between STARTTLS and TLS");
-		if (!code)
-			code = wire_tls(&j->w);
-		if (!code)
-			code = say_hello(j);
-	} else if (!j->auth_clear) {
-		code = ctl_fail(EX_TEMPFAIL,
-				"what listens at %s:%s offers no STARTTLS, and the "
-				"password is not sent in clear; see whether smtpd runs",
-				j->w.host, j->w.port);
-	}
-	return code ? code : log_in(j);
+	return wire_connect(&j->w) ? EX_TEMPFAIL : wire_begin(&j->w, &login);
 }
 
 static void refused(struct job *j, int code)
@@ -458,14 +405,13 @@ static int one_transaction(struct job *j, size_t *next)
 static int submit(struct job *j)
 {
 	size_t next = 0;
-	int quit, code = open_session(j);
+	int code = open_session(j);
 
 	while (!code && next < j->rcpts.n)
 		code = one_transaction(j, &next);
 	if (code)
 		return code;
-	quit = wire_sayf(&j->w, "QUIT", 221, "the message was accepted all the same", "QUIT\r\n");
-	(void)quit; /* nothing depends on it */
+	wire_quit(&j->w);
 	return j->worst;
 }
 
@@ -479,8 +425,9 @@ static int run(struct job *j, int argc, char **argv, const char *dir)
 	who(j);
 	if (!code)
 		code = arguments(j, argc, argv);
-	if (!code)
-		code = set_sender(j);
+	if (code || j->runs_queue)
+		return code;
+	code = set_sender(j);
 	if (!code)
 		code = read_message(j);
 	return code ? code : submit(j);
@@ -495,7 +442,7 @@ int cmd_sendmail(int argc, char **argv, const struct ctl_options *o)
 		return puts(usage_text) < 0 ? EX_IOERR : 0;
 	signal(SIGPIPE, SIG_IGN);
 	wire_init(&j.w);
-	code = run(&j, argc, argv, o->dir ? o->dir : ctl_default_dir());
+	code = run(&j, argc, argv, o->dir ? o->dir : ctl_trusted_dir());
 	wire_done(&j.w);
 	buf_done(&j.message);
 	mem_free(j.rcpts.list);

@@ -1,11 +1,13 @@
 #include "ctl/sendmail_message.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <strings.h>
 
 #include "common/mail/header.h"
+#include "common/utf8.h"
 
-enum { WHY_SIZE = 400 };
+enum { WHY_SIZE = 400, NAME_SIZE_MAX = 1 << 20 };
 
 /* lines */
 
@@ -227,17 +229,53 @@ static const char *take_recipients(const struct header_field *f, const char *mai
 	return NULL;
 }
 
+static void add_quoted(struct span name, struct buf *out)
+{
+	buf_byte(out, '"');
+	for (size_t i = 0; i < name.n; i++)
+		if (name.p[i] != '"' && name.p[i] != '\\')
+			buf_byte(out, name.p[i]);
+	buf_str(out, "\" ");
+}
+
+/* RFC 2047: words of whole characters, a line each: 42 bytes are 68 characters, and a line that has
+ * a word may have 76.  name: well-formed. */
+static void add_encoded(struct span name, struct buf *out)
+{
+	enum { WORD_BYTES = 42 };
+	char text[4 * WORD_BYTES / 3 + 1];
+
+	while (name.n) {
+		size_t n = 0, next = utf8_length(name);
+
+		while (next && n + next <= WORD_BYTES) {
+			n += next;
+			next = utf8_length(span_from(name, n));
+		}
+		sodium_bin2base64(text, sizeof(text), name.p, n, sodium_base64_VARIANT_ORIGINAL);
+		buf_fmt(out, "=?UTF-8?B?%s?=\r\n ", text);
+		name = span_from(name, n);
+	}
+}
+
 static void add_from(const struct sendmail_facts *facts, struct buf *out)
 {
+	struct buf name;
+	size_t n = 0;
+
+	buf_init(&name, NAME_SIZE_MAX);
+	utf8_repair(span_str(facts->from_name), &name);
+	for (size_t i = 0; i < name.n; i++)
+		if (name.p[i] >= ' ' && name.p[i] != 0x7f)
+			name.p[n++] = name.p[i];
+	name.n = n;
 	buf_str(out, "From: ");
-	if (facts->from_name[0]) {
-		buf_byte(out, '"');
-		for (const char *p = facts->from_name; *p; p++)
-			if (*p != '"' && *p != '\\' && *p >= ' ' && *p != 0x7f)
-				buf_byte(out, (uint8_t)*p);
-		buf_str(out, "\" ");
-	}
+	if (!span_is_ascii(buf_span(&name)))
+		add_encoded(buf_span(&name), out);
+	else if (name.n)
+		add_quoted(buf_span(&name), out);
 	buf_fmt(out, "<%s>\r\n", facts->sender.s);
+	buf_done(&name);
 }
 
 const char *sendmail_message(struct span msg, const struct sendmail_facts *facts, struct buf *out,

@@ -118,12 +118,53 @@ static void test_messages(void **state UNUSED)
 	}
 }
 
+static const struct {
+	const char *name, *from;
+} names[] = {
+	{"", "From: <me@mail.test>\r\n"},
+	{"A \\\"quoted\" N\001ame\177", "From: \"A quoted Name\" <me@mail.test>\r\n"},
+	{"\001", "From: <me@mail.test>\r\n"},
+	{"Jos\303\251 Garc\303\255a",
+	 "From: =?UTF-8?B?Sm9zw6kgR2FyY8OtYQ==?=\r\n <me@mail.test>\r\n"},
+	/* Latin-1 */
+	{"Jos\351", "From: =?UTF-8?B?Sm9z77+9?=\r\n <me@mail.test>\r\n"},
+	/* 41 bytes, and a character of two that would end behind 42 */
+	{"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\303\251b",
+	 "From: =?UTF-8?B?YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE=?=\r\n"
+	 " =?UTF-8?B?w6li?=\r\n <me@mail.test>\r\n"},
+	/* 42 bytes */
+	{"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\303\251",
+	 "From: =?UTF-8?B?YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYcOp?=\r\n"
+	 " <me@mail.test>\r\n"},
+};
+
+static void test_names(void **state UNUSED)
+{
+	struct sendmail_facts facts = {.mailname = "mail.test"};
+	struct sendmail_rcpts r = {.n = 0};
+
+	assert_int_equal(addr_parse(SPAN_LIT("me@mail.test"), &facts.sender), 0);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct buf out;
+
+		buf_init(&out, 65536);
+		facts.from_name = names[i].name;
+		assert_null(sendmail_message(SPAN_LIT("\r\n"), &facts, &out, &r));
+		buf_byte(&out, '\0');
+		assert_int_equal(strncmp((const char *)out.p, names[i].from, strlen(names[i].from)),
+				 0);
+		assert_string_equal((const char *)out.p + strlen(names[i].from), "\r\n");
+		buf_done(&out);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_address_lists),
 		cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests_name("sendmail_message", tests, NULL, NULL);

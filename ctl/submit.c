@@ -1,8 +1,8 @@
 /*
  * submit.c - posthaste sandbox send: one small message into the sandbox, as an application would.
  *
- * A blocking SMTP client for this one dialogue: EHLO, STARTTLS verified against the sandbox's own
- * authority, AUTH PLAIN, MAIL, RCPT, DATA.  Nothing of it is reused by a daemon.
+ * A blocking SMTP dialogue: a login with TLS verified against the sandbox's own authority, MAIL,
+ * RCPT, DATA.
  */
 #include <signal.h>
 #include <sodium.h>
@@ -67,48 +67,6 @@ static int account_read(const char *dir, struct submit *s)
 }
 
 /* the dialogue */
-
-static int greet(struct submit *s)
-{
-	static const char advice[] = "look at the sandbox's log";
-	int code = wire_reply(&s->w, "before the greeting");
-
-	if (!code && s->w.code != 220)
-		code = wire_refused(&s->w, "the connection", advice);
-	if (!code)
-		code = wire_sayf(&s->w, "EHLO", 250, advice, "EHLO %s\r\n", s->domain);
-	if (!code)
-		code = wire_sayf(&s->w, "STARTTLS", 220, advice, "STARTTLS\r\n");
-	if (!code && s->w.in.n)
-		code = ctl_fail(EX_PROTOCOL, "the server sent bytes between STARTTLS and TLS");
-	if (!code)
-		code = wire_tls(&s->w);
-	return code ? code : wire_sayf(&s->w, "EHLO", 250, advice, "EHLO %s\r\n", s->domain);
-}
-
-/* RFC 4616: an empty identity, the user, the password, with NULs between. */
-static int log_in(struct submit *s)
-{
-	char text[1024];
-	struct buf plain;
-	int code;
-
-	buf_init(&plain, 600);
-	buf_byte(&plain, '\0');
-	buf_str(&plain, s->user);
-	buf_byte(&plain, '\0');
-	buf_str(&plain, s->pass);
-	sodium_bin2base64(text, sizeof(text), plain.p, plain.n, sodium_base64_VARIANT_ORIGINAL);
-	code = wire_sayf(
-		&s->w, "AUTH PLAIN", 235,
-		"the credential may have been deleted; `posthaste sandbox start` makes a new "
-		"one",
-		"AUTH PLAIN %s\r\n", text);
-	sodium_memzero(plain.p, plain.n);
-	sodium_memzero(text, sizeof(text));
-	buf_done(&plain);
-	return code;
-}
 
 static void compose(const struct submit *s, struct buf *out)
 {
@@ -175,20 +133,23 @@ static int id_print(struct submit *s, const struct ctl_options *o)
 
 static int submit(struct submit *s, const struct ctl_options *o)
 {
-	int quit, code = wire_connect(&s->w);
+	const struct wire_login login = {
+		.name = s->domain,
+		.user = s->user,
+		.pass = s->pass,
+		.advice = "the credential may have been deleted; `posthaste sandbox start` makes "
+			  "a new one"};
+	int code = wire_connect(&s->w);
 
 	if (!code)
-		code = greet(s);
-	if (!code)
-		code = log_in(s);
+		code = wire_begin(&s->w, &login);
 	if (!code)
 		code = message_send(s);
 	if (!code)
 		code = id_print(s, o);
 	if (code)
 		return code;
-	quit = wire_sayf(&s->w, "QUIT", 221, "the message was accepted all the same", "QUIT\r\n");
-	(void)quit; /* nothing depends on it */
+	wire_quit(&s->w);
 	return 0;
 }
 

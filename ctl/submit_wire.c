@@ -1,11 +1,13 @@
 /*
- * submit_wire.c - the connection of `posthaste sandbox send`: blocking SMTP, TLS by OpenSSL.
+ * submit_wire.c - the connection of `posthaste sandbox send` and `posthaste sendmail`: blocking
+ * SMTP, TLS by OpenSSL.
  */
 #include "ctl/submit_wire.h"
 
 #include <netdb.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -15,7 +17,7 @@
 #include "ctl/ctl.h"
 #include "ctl/output.h"
 
-enum { TIMEOUT_S = 60, REPLY_MAX = 8192, LINE_MAX_BYTES = 2048 };
+enum { TIMEOUT_S = 60, REPLY_MAX = 8192, LINE_MAX_BYTES = 2048, PLAIN_MAX = 1024 };
 
 int wire_connect(struct wire *w)
 {
@@ -25,8 +27,8 @@ int wire_connect(struct wire *w)
 	int err = getaddrinfo(w->host, w->port, &hints, &list);
 
 	if (err)
-		return ctl_fail(EX_NOHOST, "%s port %s: %s; look at %s/env", w->host, w->port,
-				gai_strerror(err), w->dir);
+		return ctl_fail(EX_NOHOST, "%s port %s: %s; look at the configuration in %s",
+				w->host, w->port, gai_strerror(err), w->dir);
 	w->fd = socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (w->fd >= 0) {
 		setsockopt(w->fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
@@ -35,10 +37,8 @@ int wire_connect(struct wire *w)
 	err = w->fd < 0 || connect(w->fd, list->ai_addr, list->ai_addrlen) < 0 ? errno : 0;
 	freeaddrinfo(list);
 	if (err)
-		return ctl_fail(EX_UNAVAILABLE,
-				"%s port %s: %s; start the sandbox by `posthaste "
-				"sandbox start %s`",
-				w->host, w->port, strerror(err), w->dir);
+		return ctl_fail(EX_UNAVAILABLE, "%s port %s: %s; start the instance by `%s`",
+				w->host, w->port, strerror(err), ctl_start_command(w->dir));
 	return 0;
 }
 
@@ -77,7 +77,7 @@ static bool line_get(struct wire *w, struct buf *line)
 }
 
 /* RFC 5321 4.2: lines of one code, "-" behind it in all but the last. */
-int wire_reply(struct wire *w, const char *when)
+static int take_reply(struct wire *w, const char *when)
 {
 	struct buf line;
 	uint64_t code = 0;
@@ -134,7 +134,7 @@ int wire_say(struct wire *w, const char *name, struct span line, int want, const
 	snprintf(when, sizeof(when), "after %s", name);
 	code = send_all(w, line, when);
 	if (!code)
-		code = wire_reply(w, when);
+		code = take_reply(w, when);
 	if (!code && want && w->code != want)
 		code = wire_refused(w, name, advice);
 	return code;
@@ -178,7 +178,7 @@ static bool expect_host(SSL *ssl, const char *host)
 			 (void *)(uintptr_t)host));
 }
 
-int wire_tls(struct wire *w)
+static int begin_tls(struct wire *w)
 {
 	SSL *ssl;
 
@@ -195,6 +195,86 @@ int wire_tls(struct wire *w)
 	    SSL_connect(ssl) != 1)
 		return tls_fail(w);
 	return 0;
+}
+
+/* what a session begins with */
+
+static bool offers(const struct wire *w, const char *keyword)
+{
+	struct span rest = buf_span(&w->reply);
+
+	while (rest.n) {
+		struct span line = span_from(span_cut(&rest, '\n'), 4);
+
+		if (span_ieq_str(span_cut(&line, ' '), keyword))
+			return true;
+	}
+	return false;
+}
+
+static int say_hello(struct wire *w, const struct wire_login *l)
+{
+	return wire_sayf(w, "EHLO", 250, "look at the log", "EHLO %s\r\n", l->name);
+}
+
+static int start_tls(struct wire *w, const struct wire_login *l)
+{
+	int code;
+
+	if (!offers(w, "STARTTLS"))
+		return l->clear_allowed
+			       ? 0
+			       : ctl_fail(EX_TEMPFAIL,
+					  "what listens at %s:%s offers no STARTTLS, and the "
+					  "password is not sent in clear; see whether smtpd runs",
+					  w->host, w->port);
+	code = wire_sayf(w, "STARTTLS", 220, "look at the log", "STARTTLS\r\n");
+	if (!code && w->in.n)
+		code = ctl_fail(EX_PROTOCOL, "the server sent bytes between STARTTLS and TLS");
+	if (!code)
+		code = begin_tls(w);
+	return code ? code : say_hello(w, l);
+}
+
+/* RFC 4616: an empty identity, the user, the password, with NULs between. */
+static int log_in(struct wire *w, const struct wire_login *l)
+{
+	char text[LINE_MAX_BYTES - 32];
+	struct buf plain;
+	int code;
+
+	buf_init(&plain, PLAIN_MAX);
+	buf_byte(&plain, '\0');
+	buf_str(&plain, l->user);
+	buf_byte(&plain, '\0');
+	buf_str(&plain, l->pass);
+	sodium_bin2base64(text, sizeof(text), plain.p, plain.n, sodium_base64_VARIANT_ORIGINAL);
+	code = wire_sayf(w, "AUTH", 235, l->advice, "AUTH PLAIN %s\r\n", text);
+	sodium_memzero(plain.p, plain.n);
+	sodium_memzero(text, sizeof(text));
+	buf_done(&plain);
+	return code && w->code / 100 == 5 ? EX_NOPERM : code;
+}
+
+int wire_begin(struct wire *w, const struct wire_login *l)
+{
+	int code = take_reply(w, "before the greeting");
+
+	if (!code && w->code != 220)
+		code = wire_refused(w, "the connection", "try again later");
+	if (!code)
+		code = say_hello(w, l);
+	if (code || !l->pass[0])
+		return code;
+	code = start_tls(w, l);
+	return code ? code : log_in(w, l);
+}
+
+void wire_quit(struct wire *w)
+{
+	int unused = wire_sayf(w, "QUIT", 221, "the message was accepted all the same", "QUIT\r\n");
+
+	(void)unused;
 }
 
 void wire_init(struct wire *w)

@@ -1,5 +1,6 @@
 /*
- * submit_wire.h - a blocking SMTP connection for one dialogue: commands, replies, STARTTLS.
+ * submit_wire.h - a blocking SMTP connection for one dialogue: greeting, STARTTLS, login, commands
+ * and replies.
  *
  * Functions that return int give 0, or an exit code after having said what went wrong and what
  * to do.
@@ -15,7 +16,7 @@ struct wire {
 	char host[256], port[16];
 	char ca[4096]; /* file of the authority that the server's certificate must be signed by */
 	char verify[256]; /* the name that the certificate must have; "": host */
-	const char *dir;  /* the sandbox, for messages */
+	const char *dir;  /* the instance, for messages */
 	int fd;
 	SSL_CTX *ctx;
 	SSL *ssl;	  /* NULL: in clear */
@@ -28,10 +29,16 @@ void wire_init(struct wire *w);
 void wire_done(struct wire *w);
 /* To w->host and w->port. */
 int wire_connect(struct wire *w) MUST_CHECK;
-/* TLS, verified against w->ca and w->host. */
-int wire_tls(struct wire *w) MUST_CHECK;
-/* RFC 5321 4.2 */
-int wire_reply(struct wire *w, const char *when) MUST_CHECK;
+struct wire_login {
+	const char *name;	 /* for EHLO */
+	const char *user, *pass; /* pass "": no login, and no TLS */
+	bool clear_allowed;	 /* where there is no STARTTLS */
+	const char *advice;	 /* when the login is refused: EX_NOPERM */
+};
+/* From the greeting on, so that MAIL may follow. */
+int wire_begin(struct wire *w, const struct wire_login *l) MUST_CHECK;
+/* Whatever is answered to it. */
+void wire_quit(struct wire *w);
 /* The last reply was not what is needed: says so. */
 int wire_refused(const struct wire *w, const char *what, const char *advice);
 /* Sends a line (or a message) and takes the reply, which must have the code `want`; 0: any, then

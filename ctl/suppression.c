@@ -25,7 +25,7 @@ int suppression_server(const char *name, bool all, char label[CONTROL_LABEL_SIZE
 	struct control *c;
 
 	*out = 0;
-	snprintf(label, CONTROL_LABEL_SIZE, "all servers");
+	snprintf(label, CONTROL_LABEL_SIZE, CTL_ALL_SERVERS);
 	if (all && name)
 		return ctl_fail(EX_USAGE, "--server and --all-servers: give one of them");
 	if (all)
@@ -64,21 +64,30 @@ int suppression_until(const char *for_text, const char *until_text, uint64_t *ou
 struct listing {
 	struct mailview *v;
 	struct control *c;
+	uint64_t named_id; /* of name; looking names up for each entry takes too long */
+	char name[CONTROL_LABEL_SIZE];
 	int64_t server; /* -1: all */
 	enum { AS_TABLE, AS_JSON, AS_CSV } form;
 	struct table table;
 	uint64_t left;
 };
 
+/* Entries come sorted by server. */
+static const char *server_name(struct listing *l, uint64_t id)
+{
+	if (!l->name[0] || id != l->named_id)
+		ctl_server_name(l->c, id, l->name);
+	l->named_id = id;
+	return l->name;
+}
+
 static json_t *row_json(struct listing *l, struct db *d, size_t S)
 {
 	int64_t until = db_get_i64(d, S, 4);
-	char server[CONTROL_LABEL_SIZE];
-
-	ctl_server_name(l->c, db_get_u64(d, S, 0), server);
 	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "address", out_string(db_get_text(d, S, 1)),
-			 "server", out_str(server), "reason", out_string(db_get_text(d, S, 2)),
-			 "created", out_time((struct wall){db_get_i64(d, S, 3)}), "until",
+			 "server", out_str(server_name(l, db_get_u64(d, S, 0))), "reason",
+			 out_string(db_get_text(d, S, 2)), "created",
+			 out_time((struct wall){db_get_i64(d, S, 3)}), "until",
 			 until ? out_time((struct wall){until}) : json_null());
 }
 
@@ -173,6 +182,8 @@ static int print_list(struct listing *l, const char *after)
 				print_row(l, json_array_get(rows, i));
 				l->left--;
 			}
+		if (l->form == AS_TABLE)
+			table_flush(&l->table);
 		json_decref(rows);
 	}
 	if (l->form == AS_TABLE)

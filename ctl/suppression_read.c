@@ -11,7 +11,15 @@ enum { COLUMNS_MAX = 64, NAME_LENGTH = 32, WHY_SIZE = 160 };
 
 /* what columns mean */
 
-enum column { COLUMN_NONE, COLUMN_ADDRESS, COLUMN_REASON, COLUMN_KIND, COLUMN_SINCE, COLUMN_UNTIL };
+enum column {
+	COLUMN_NONE,
+	COLUMN_ADDRESS,
+	COLUMN_SERVER,
+	COLUMN_REASON,
+	COLUMN_KIND,
+	COLUMN_SINCE,
+	COLUMN_UNTIL
+};
 
 /* in lower case, without blanks, hyphens and underscores */
 static const struct {
@@ -23,6 +31,7 @@ static const struct {
 	{"emailaddress", COLUMN_ADDRESS},
 	{"recipient", COLUMN_ADDRESS},
 	{"rcptto", COLUMN_ADDRESS},
+	{"server", COLUMN_SERVER},
 	{"reason", COLUMN_REASON},
 	{"error", COLUMN_REASON},
 	{"description", COLUMN_REASON},
@@ -121,6 +130,14 @@ static const char *set_address(struct span text, struct addr *out)
 	return why;
 }
 
+static const char *set_server(struct span text, struct suppression_entry *e)
+{
+	e->has_server = true;
+	if (span_has_ctl(text) || span_cstr(text, e->server, sizeof(e->server)) != 0)
+		return "its server is none; write org/server, or * for all servers";
+	return NULL;
+}
+
 /* A status column is a reason only where there is no better one. */
 static const char *set(enum column column, struct span text, struct suppression_entry *e)
 {
@@ -128,6 +145,8 @@ static const char *set(enum column column, struct span text, struct suppression_
 	switch (column) {
 	case COLUMN_ADDRESS:
 		return set_address(text, &e->address);
+	case COLUMN_SERVER:
+		return set_server(text, e);
 	case COLUMN_REASON:
 		if (text.n)
 			set_reason(text, e->reason);
@@ -146,13 +165,13 @@ static const char *set(enum column column, struct span text, struct suppression_
 	return NULL;
 }
 
-static void give(const struct suppression_sink *sink, size_t line, const char *why,
+static void give(const struct suppression_sink *sink, const char *why,
 		 const struct suppression_entry *e)
 {
 	if (!why && !e->address.n)
 		why = "there is no address";
 	if (why)
-		sink->bad(line, why, sink->arg);
+		sink->bad(e->line, why, sink->arg);
 	else
 		sink->entry(e, sink->arg);
 }
@@ -249,12 +268,12 @@ static bool csv_header(struct csv *c)
 
 static void csv_entry(const struct csv *c, size_t line, const struct suppression_sink *sink)
 {
-	struct suppression_entry e = {.address = {.n = 0}};
+	struct suppression_entry e = {.line = line};
 	const char *why = NULL;
 
 	for (size_t i = 0; i < c->count && !why; i++)
 		why = set(c->columns[i], csv_field(c, i), &e);
-	give(sink, line, why, &e);
+	give(sink, why, &e);
 }
 
 static bool csv_is_empty(const struct csv *c)
@@ -308,7 +327,7 @@ static const char *set_member(enum column column, const json_t *v, struct suppre
 
 static void json_entry(const json_t *v, size_t line, const struct suppression_sink *sink)
 {
-	struct suppression_entry e = {.address = {.n = 0}};
+	struct suppression_entry e = {.line = line};
 	const char *why = NULL, *key;
 	json_t *member;
 
@@ -321,7 +340,7 @@ static void json_entry(const json_t *v, size_t line, const struct suppression_si
 		if (!why)
 			why = set_member(column_of(span_str(key)), member, &e);
 	}
-	give(sink, line, why, &e);
+	give(sink, why, &e);
 }
 
 static void read_json_lines(struct span text, const struct suppression_sink *sink)

@@ -2,9 +2,9 @@
  * suppression_read.h - suppression lists as other systems export them, read to entries; pure.
  *
  *	csv	RFC 4180 with quotes, LF or CRLF; with a header row that names the columns in any
- *		order and spelling (email, Email Address, recipient; reason, status; created,
- *		created_at; expires, until), others are left out; without one the first column is
- *		the address.  A plain list of addresses, one a line, is that, too.
+ *		order and spelling (email, Email Address, recipient; server; reason, status;
+ *		created, created_at; expires, until), others are left out; without one the first
+ *		column is the address.  A plain list of addresses, one a line, is that, too.
  *	json	an array of objects or of strings, alone or inside of an object (as APIs
  *		answer), or one object or string a line; members as the columns above
  *
@@ -16,10 +16,13 @@
 #include "common/clock.h"
 #include "common/mail/addr.h"
 
-enum { SUPPRESSION_REASON = 255 };
+enum { SUPPRESSION_REASON = 255, SUPPRESSION_SERVER = 127 };
 
 struct suppression_entry {
+	size_t line; /* as of bad() below */
 	struct addr address;
+	bool has_server; /* there is such a column; server may be empty all the same */
+	char server[SUPPRESSION_SERVER + 1]; /* no control characters */
 	char reason[SUPPRESSION_REASON + 1]; /* no control characters */
 	struct wall since, until;	     /* 0: not given; until: never */
 };

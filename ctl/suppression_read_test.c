@@ -10,9 +10,12 @@
 
 #include "common/buf.h"
 
-/* "a@b|reason|since|until;" for each entry, "!line;" for what is bad */
+/* "a@b|reason|since|until;" for each entry, "[server]" before it where one is given, "!line;" for
+ * what is bad */
 static void on_entry(const struct suppression_entry *e, void *arg)
 {
+	if (e->has_server)
+		buf_fmt(arg, "[%s]", e->server);
 	buf_fmt(arg, "%s|%s|%lld|%lld;", e->address.s, e->reason, (long long)e->since.ms,
 		(long long)e->until.ms);
 }
@@ -37,7 +40,20 @@ static const struct {
 	{"our own export",
 	 "address,server,reason,created,until\r\n"
 	 "\"a@b.test\",\"o/s\",\"said \"\"no\"\"\",\"2026-11-24T10:00:00.000Z\",\"\"\r\n",
-	 "a@b.test|said \"no\"|1795514400000|0;", SUPPRESSION_AUTO},
+	 "[o/s]a@b.test|said \"no\"|1795514400000|0;", SUPPRESSION_AUTO},
+	{"our own export as JSON",
+	 "{\"address\":\"a@b.test\",\"server\":\"o/s\",\"reason\":\"x\",\"created\":1443651125}\n"
+	 "{\"address\":\"c@d.test\",\"server\":\"all servers\"}\n"
+	 "{\"address\":\"e@f.test\"}\n",
+	 "[o/s]a@b.test|x|1443651125000|0;[all servers]c@d.test||0|0;e@f.test||0|0;",
+	 SUPPRESSION_AUTO},
+	{"an empty server", "Server,email\n,a@b.test\n*,c@d.test\n",
+	 "[]a@b.test||0|0;[*]c@d.test||0|0;", SUPPRESSION_AUTO},
+	{"a server that cannot be one",
+	 "server,email\no\033[2J/s,a@b.test\n"
+	 "ooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooo/"
+	 "sssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss,c@d.test\n",
+	 "!2;!3;", SUPPRESSION_AUTO},
 	{"SendGrid: email, reason, status, created in seconds",
 	 "email,reason,status,created\nx@y.test,550 no such user,5.1.1,1443651125\n",
 	 "x@y.test|550 no such user|1443651125000|0;", SUPPRESSION_AUTO},

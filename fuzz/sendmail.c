@@ -17,10 +17,13 @@ static void check_rcpts(const struct sendmail_rcpts *r)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct sendmail_facts facts = {.from_header = true, .mailname = "m.test", .from_name = ""};
+	char name[201] = "";
+	struct sendmail_facts facts = {
+		.from_header = true, .mailname = "m.test", .from_name = name};
 	struct sendmail_rcpts r = {.n = 0};
 	struct buf lines, out;
 
+	memcpy(name, data, size < sizeof(name) ? size : sizeof(name) - 1);
 	must(addr_parse(SPAN_LIT("me@m.test"), &facts.sender) == 0);
 	buf_init(&lines, 1 << 24);
 	buf_init(&out, 1 << 26);

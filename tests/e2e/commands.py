@@ -117,14 +117,17 @@ class Sandbox:
         return re.search(rb"[0-9a-f]{32}", reply).group().decode(), text
 
 
-@test
-def help_explains_every_command(s):
+def commands_listed(s):
+    """All but sink and sendmail, which have options of their own."""
     listed = [line[2:22].strip() for line in s.run("help").expect(OK).out.splitlines()
               if line.startswith("  ")]
     assert len(listed) >= 30, listed
-    for words in listed:
-        if words in ("sink", "sendmail"):
-            continue
+    return [words for words in listed if words not in ("sink", "sendmail")]
+
+
+@test
+def help_explains_every_command(s):
+    for words in commands_listed(s):
         out = s.run(*words.split(), "--help").expect(OK, "usage: posthaste").out
         assert words in out and s.run("help", *words.split()).expect(OK).out == out
     s.run("org", "--help").expect(OK, "org create", "org delete")
@@ -165,6 +168,25 @@ def wrong_words_are_told_with_the_right_ones(s):
             (("trace", "x", "--wait=soon"), "not a number"),
             (("trace", "no such id!"), "no queue id")):
         s(*args).expect(USAGE, text)
+
+
+@test
+def the_value_of_an_option_is_its_value(s):
+    s("org", "create", "values").expect(OK)
+    for value in ("-h", "--help", "--json", "--", "--reason"):
+        s("org", "suspend", "values", "--reason", value).expect(OK)
+        shown = s("org", "show", "values", "--json").expect(OK).objects()[0]
+        assert shown["suspend_reason"] == value, shown
+        s("org", "unsuspend", "values").expect(OK)
+    s("org", "suspend", "values", "--reason", "x", "--help").expect(OK, "usage: posthaste")
+    s("org", "suspend", "values", "--reason=x", "--json").expect(OK, "{")
+    s("org", "delete", "values").expect(OK)
+    # "nowhere" holds no instance, so nothing is done
+    for words in commands_listed(s):
+        usage = s.run("help", *words.split()).expect(OK).out.splitlines()[0]
+        for option in re.findall(r"(--[a-z-]+) [A-Za-z]", usage):
+            out = s.run("-C", "nowhere", *words.split(), option, "--help").out
+            assert "usage:" not in out, (words, option, out)
 
 
 @test
@@ -467,9 +489,23 @@ def a_stopped_instance_is_told(s):
     for args in (("message", "list"), ("message", "raw", qid), ("trace", qid)):
         s(*args).expect(UNAVAILABLE, "queued", "sandbox start " + s.dir)
     s("domain", "create", "late.example").expect(UNAVAILABLE, "the signer", "sandbox start")
+    s.run("sandbox", "send", s.dir).expect(UNAVAILABLE, "sandbox start " + s.dir)
+    sendmail = ("sendmail", "-f", "a@sandbox.test", "b@sink.test")
+    s(*sendmail).expect(TEMP, "sandbox start " + s.dir)
+    zone = os.path.join(s.dir, "dns.zone")
+    os.rename(zone, zone + ".away")  # then it is no sandbox
+    for args, code in ((("message", "list"), UNAVAILABLE), (sendmail, TEMP)):
+        told = s(*args).expect(code, "`systemctl start posthaste`").err
+        assert "sandbox start" not in told, told
+    os.rename(zone + ".away", zone)
     s("domain", "show", "late.example").expect(NO_INPUT)
     s("org", "list").expect(OK, "sandbox")
     s("config", "show").expect(OK, "hostname")
+    shown = s("limits", "show")
+    assert (shown.code, shown.err) == (OK, "posthaste: queued does not answer: what is used of the "
+                                       "limits is not known\n"), (shown.code, shown.err)
+    assert "queue.in_flight" in shown.out, shown.out
+    s("limits", "show", "--server", "sandbox/sandbox").expect(UNAVAILABLE, "queued")
 
 
 def run_one(function, s):

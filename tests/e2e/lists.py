@@ -1,12 +1,16 @@
 #!/usr/bin/python3
 """The commands that list and follow: suppression, events, trace -f, queue list; forms, pages, errors."""
 
+import contextlib
 import json
 import os
 import signal
+import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from posthaste import COMMAND, TOP, Failed, Peer, Sandbox, Tap, wait_for  # noqa: E402
@@ -88,6 +92,91 @@ def export_and_import(s, peer):
             s.command("suppression", "remove", row["address"])
 
 
+SEVERAL = ("a@b.test,sandbox/sandbox\nc@d.test,sandbox/second\ne@f.test,*\ng@h.test,\n"
+           "i@j.test,sandbox/sandbox\n")
+
+
+def places(s):
+    return {(r["address"], r["server"]) for r in suppressions(s)}
+
+
+def remove_all(s):
+    for address, server in places(s):
+        to = ["--all-servers"] if server == "all servers" else ["--server", server]
+        s.command("suppression", "remove", address, *to)
+
+
+def several_servers_in_one_list(s, peer):
+    text = ("email,server\n" + SEVERAL).encode()
+    done = s.json("suppression", "import", "-", stdin=text)[0]
+    expect(done["imported"] == 5 and done["servers"] == [
+        {"server": "sandbox/sandbox", "imported": 2}, {"server": "sandbox/second", "imported": 1},
+        {"server": "all servers", "imported": 2}], done)
+    want = {("a@b.test", SERVER), ("c@d.test", "sandbox/second"), ("e@f.test", "all servers"),
+            ("g@h.test", "all servers"), ("i@j.test", SERVER)}
+    expect(places(s) == want, places(s))
+    for form in "csv", "json":
+        before, exported = suppressions(s), s.command("suppression", "export", "--format", form)
+        remove_all(s)
+        s.command("suppression", "import", "-", stdin=exported.encode())
+        expect(suppressions(s) == before, (before, suppressions(s)))
+    remove_all(s)
+    refused(s, 65, "-:3: it is for sandbox/second, and the option names sandbox/sandbox",
+            "suppression", "import", "-", "--server", SERVER, stdin=text)
+    refused(s, 65, "-:2: it is for sandbox/sandbox, and the option names all servers",
+            "suppression", "import", "-", "--all-servers", stdin=text)
+    refused(s, 65, '-:7: there is no server "sandbox/none"', "suppression", "import", "-",
+            stdin=text + b"k@l.test,sandbox/none\n")
+    expect(places(s) == set(), places(s))
+
+
+class OneOrder:
+    """In the place of queued's ADMIN door: hands the first order on, and answers no other one."""
+
+    def __init__(self, s):
+        self.door = os.path.join(s.dir, "run", "queued", "admin")
+        os.rename(self.door, self.door + ".real")
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.listener.bind(self.door)
+        self.listener.listen()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        with self.listener.accept()[0] as caller, \
+                socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as queued:
+            queued.connect(self.door + ".real")
+            order, fds, _, _ = socket.recv_fds(caller, 65536, 1)
+            socket.send_fds(queued, [order], fds)
+            caller.send(queued.recv(65536))
+        self.listener.close()
+
+    def close(self):
+        self.thread.join(20)
+        os.rename(self.door + ".real", self.door)
+
+
+def an_import_that_ends_in_the_middle(s, peer):
+    door = OneOrder(s)
+    status, out, err = s.command("suppression", "import", "-", check=False,
+                                 stdin=("email,server\n" + SEVERAL).encode())
+    door.close()
+    expect(status == 69 and "1 of 3 lists were imported, that of sandbox/second and" in err, err)
+    expect(out == "2 addresses are imported into the suppression list of sandbox/sandbox\n", out)
+    expect(places(s) == {("a@b.test", SERVER), ("i@j.test", SERVER)}, places(s))
+    remove_all(s)
+
+
+def a_list_is_read_where_the_caller_is(s, peer):
+    with tempfile.TemporaryDirectory() as d:
+        with open(os.path.join(d, "list"), "w") as f:
+            f.write("near@b.test\n")
+        subprocess.run([COMMAND, "-C", s.dir, "suppression", "import", "list", "--server", SERVER],
+                       cwd=d, check=True, stdout=subprocess.DEVNULL)
+    expect(places(s) == {("near@b.test", SERVER)}, places(s))
+    remove_all(s)
+
+
 def import_is_all_or_nothing(s, peer):
     text = b"email\na@b.test\nnobody\nc@d.test\n"
     refused(s, 65, "-:3: its address is none", "suppression", "import", "-", stdin=text)
@@ -113,6 +202,15 @@ def a_long_list(s, peer):
            s.state(m))
 
 
+def a_list_larger_than_a_table(s, peer):
+    domain = ".".join(["d" * 60] * 3) + ".test"
+    text = "".join("u%06d@%s\n" % (i, domain) for i in range(150000))
+    s.command("suppression", "import", "-", "--reason", "r" * 255, "--all-servers",
+              stdin=text.encode(), timeout=120)
+    listed = s.command("suppression", "list", "--all-servers", timeout=120)
+    expect(listed.count("\n") == 150001, listed.count("\n"))
+
+
 def events_in_order(s, peer):
     m = s.submit("e@peer.test", headers=["X-Posthaste-Tag: blue",
                                          'X-Posthaste-Metadata: {"order":"17"}'])
@@ -133,6 +231,25 @@ def events_in_order(s, peer):
     expect(s.json("events", "--server", "sandbox/other") == [], "--server")
     expect(s.json("events", "--server", SERVER, "--limit", "3") == rows[:3], "--server")
     expect(s.command("events", "--limit", "1").count("\n") == 1, "text")
+
+
+def events_that_are_missed(s, peer):
+    def warned(after):
+        status, out, err = s.command("events", "--after", after, check=False)
+        expect(status == 0, (status, out, err))
+        return err
+
+    for m in s.submit("one@peer.test"), s.submit("two@peer.test"):
+        expect(wait_for(lambda: s.is_final(m)), "not final")
+    last = s.json("events")[-1]["seq"]
+    expect(warned(last) == "" and warned(last - 1) == "", "nothing is missed")
+    expect("the last event is %d; either mail.db was made anew" % last in warned(last + 1), "anew")
+    s.stop()
+    with contextlib.closing(sqlite3.connect(os.path.join(s.dir, "mail", "mail.db"))) as db, db:
+        db.execute("DELETE FROM events WHERE seq < ?", (last,))
+    s.start()
+    expect(warned(last - 1) == "", "nothing is missed")
+    expect("events behind %d are no longer kept" % (last - 2) in warned(last - 2), "no longer kept")
 
 
 def events_follow(s, peer):
@@ -211,6 +328,19 @@ def queue_pages(s, peer):
     refused(s, 66, "has no open copies", "queue", "show", m)
 
 
+def a_long_queue_has_one_heading(s, peer):
+    s.command("queue", "pause")
+    for k in range(3):
+        s.submit(["long%d%s@peer.test" % (i, k * "x") for i in range(700)])
+    expect(wait_for(lambda: len(s.json("queue", "list")) == 2100), "not all are there")
+    lines = s.command("queue", "list").splitlines()
+    expect(len(lines) == 2101 and [n for n, line in enumerate(lines) if "RECIPIENT" in line] == [0],
+           (len(lines), lines[:3]))
+    expect({line.index("queued") for line in lines[1:700]} == {lines[0].index("STATE")}, lines[:2])
+    s.command("queue", "cancel", "--all")
+    s.command("queue", "resume")
+
+
 def limits(s, peer):
     rows = {r["name"]: r for r in s.json("limits", "show")}
     expect(rows["smtpd.sessions"]["value"] == "3000" and rows["smtpd.sessions"]["from"] == "default",
@@ -230,14 +360,17 @@ def limits(s, peer):
     expect("smtpd.sessions" in s.command("limits", "show"), "text")
 
 
-TESTS = [add_and_remove, suppression_errors, export_and_import, import_is_all_or_nothing,
-         a_long_list, events_in_order, events_follow, trace_follow,
-         trace_follow_of_a_copy, queue_pages, limits]
+TESTS = [add_and_remove, suppression_errors, export_and_import, several_servers_in_one_list,
+         an_import_that_ends_in_the_middle, a_list_is_read_where_the_caller_is,
+         import_is_all_or_nothing, a_long_list, events_in_order, events_follow, trace_follow,
+         trace_follow_of_a_copy, queue_pages, a_long_queue_has_one_heading,
+         limits, events_that_are_missed, a_list_larger_than_a_table]
 
 
 def main():
     tap, names = Tap(), sys.argv[1:]
     with Peer() as peer, Sandbox(mx={"peer.test": peer.address}) as s:
+        s.command("server", "create", "sandbox/second")
         for test in TESTS:
             if not names or test.__name__ in names:
                 tap.run(test.__name__.replace("_", " "), test, s, peer)

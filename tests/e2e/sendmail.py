@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from email.header import decode_header, make_header
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from posthaste import COMMAND, TOP, Failed, Peer, Sandbox, Tap, wait_for  # noqa: E402
@@ -18,14 +19,14 @@ def expect(good, what):
         raise AssertionError(what)
 
 
-def sendmail(s, args, text, code=0, environ=None, program=None):
-    """The answer's text; fails unless the exit code is the one that is wanted."""
+def sendmail(s, args, text, code=0, environ=None, program=None, cwd=TOP):
+    """The answer's text; fails unless the exit code is the one that is wanted (None: any error)."""
     line = [program] if program else [COMMAND, "-C", s.dir, "sendmail"]
     done = subprocess.run(line + list(args), input=text.encode() if isinstance(text, str) else text,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=TOP, timeout=60,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd, timeout=60,
                           env=dict(os.environ, **(environ or {})))
     out, err = done.stdout.decode(), done.stderr.decode()
-    expect(done.returncode == code, "%s: %d, %s%s" % (args, done.returncode, out, err))
+    expect(done.returncode == code or (code is None and done.returncode > 0), "%s: %d, %s%s" % (args, done.returncode, out, err))
     return out + err
 
 
@@ -82,6 +83,16 @@ def a_body_without_a_header(s, peer):
     expect(m.data.endswith(b"\r\n\r\njust text\r\n"), m.data)
 
 
+def a_name_outside_of_ascii(s, peer):
+    n, name = len(peer.messages), "Jos\u00e9 Garc\u00eda, " + 30 * "\u0416\u20ac"
+    sendmail(s, ["-F", name, "-f", "me@sandbox.test", "bob@peer.test"], "text\n")
+    m = arrived(peer, n)[0]
+    words, _, address = field(m, "From").rpartition(" ")
+    expect(str(make_header(decode_header(words))) == name, m.data)
+    expect(address == "<me@sandbox.test>", m.data)
+    expect(all(len(line) <= 76 for line in m.data.split(b"\r\n") if b"=?UTF-8" in line), m.data)
+
+
 def dots(s, peer):
     n = len(peer.messages)
     text = "From: a@sandbox.test\nSubject: dots\n\none\n.\ntwo\n..three\n"
@@ -115,15 +126,45 @@ def many_recipients(s, peer):
     expect(len({m.rcpts[0] for m in arrived(peer, n, 230)}) == 230, "each one")
 
 
+def link(folder):
+    """The program by the name sendmail."""
+    name = os.path.join(folder, "sendmail")
+    binary = os.path.join(TOP, "build", "bin", "posthaste")
+    os.symlink(os.environ.get("POSTHASTE_BIN", binary), name)
+    return name
+
+
 def under_the_name_sendmail(s, peer):
     n = len(peer.messages)
     with tempfile.TemporaryDirectory() as d:
-        link = os.path.join(d, "sendmail")
-        binary = os.path.join(TOP, "build", "bin", "posthaste")
-        os.symlink(os.environ.get("POSTHASTE_BIN", binary), link)
-        sendmail(s, ["-t"], "From: a@sandbox.test\nTo: link@peer.test\n\nx\n", program=link,
+        sendmail(s, ["-t"], "From: a@sandbox.test\nTo: link@peer.test\n\nx\n", program=link(d),
                  environ={"POSTHASTE_DIR": s.dir})
     arrived(peer, n)
+
+
+def the_working_directory_does_not_matter(s, peer):
+    with tempfile.TemporaryDirectory() as d:
+        os.mkdir(os.path.join(d, "sandbox"))
+        with open(os.path.join(d, "sandbox", "posthaste.conf"), "w") as f:
+            f.write("planted = 1\n")
+        told = sendmail(s, ["a@@b"], "", None, {"POSTHASTE_DIR": ""}, link(d), d)
+        expect("planted" not in told, told)
+
+
+def options_of_other_sendmails(s, peer):
+    n = len(peer.messages)
+    ignored = ["-Am", "-Ac", "-em", "-eq", "-q30m", "-p", "HTTP:host", "-pX", "-odb", "-d0.1",
+               "-B", "8BITMIME", "-N", "never", "-R", "hdrs", "-V", "id", "-L", "tag", "-X", "log",
+               "-C", "file", "-O", "Timeout=1h", "-h", "3", "-n", "-m", "-G", "-U", "-bm", "-ep"]
+    sendmail(s, ignored + ["-it"], "From: a@sandbox.test\nTo: x@peer.test\n\nx\n")
+    expect(arrived(peer, n)[0].rcpts == ["x@peer.test"], peer.messages[n].rcpts)
+
+
+def running_the_queue_reads_nothing(s, peer):
+    for args in ["-q"], ["-qf"], ["-qRhost"], ["-q", "-v"]:
+        line = [COMMAND, "-C", s.dir, "sendmail", *args]
+        with subprocess.Popen(line, stdin=subprocess.PIPE, cwd=TOP) as p:
+            expect(p.wait(10) == 0, args)
 
 
 def errors(s, peer):
@@ -155,6 +196,25 @@ def without_a_login(s, peer):
         os.rename(env + ".away", env)
 
 
+def no_password_in_clear(s, peer):
+    heard = []
+
+    def script(stage, session):
+        heard.append(session.line)
+
+    with Peer(script) as other, tempfile.TemporaryDirectory() as d:
+        with open(os.path.join(s.dir, "posthaste.conf")) as f:
+            conf = re.sub(r"(?m)^listen.submission = .*$", "listen.submission = " + other.address,
+                          f.read())
+        with open(os.path.join(d, "posthaste.conf"), "w") as f:
+            f.write(conf)
+        login = {"POSTHASTE_DIR": d, "POSTHASTE_SMTP_USER": SERVER, "POSTHASTE_SMTP_PASS": "secret"}
+        told = sendmail(s, ["x@peer.test"], "x\n", 75, login, link(d))
+        expect("offers no STARTTLS" in told and not any("AUTH" in line for line in heard),
+               (told, heard))
+        expect(any(line.startswith("EHLO") for line in heard), heard)
+
+
 def nobody_listens(s, peer):
     s.stop()
     text = "From: a@sandbox.test\nTo: x@peer.test\n\nx\n"
@@ -162,8 +222,10 @@ def nobody_listens(s, peer):
 
 
 TESTS = [recipients_from_the_header, as_php_calls_it, as_cron_calls_it, a_body_without_a_header,
-         dots, null_sender, eight_bit_and_long_lines, many_recipients, under_the_name_sendmail,
-         errors, without_a_login, nobody_listens]
+         a_name_outside_of_ascii, dots, null_sender, eight_bit_and_long_lines, many_recipients,
+         under_the_name_sendmail, the_working_directory_does_not_matter, options_of_other_sendmails,
+         running_the_queue_reads_nothing, errors, without_a_login, no_password_in_clear,
+         nobody_listens]
 
 
 def main():

@@ -64,9 +64,9 @@ def result(name, wrong):
         print("# " + str(wrong), flush=True)
 
 
-def run(*args):
+def run(*args, cwd=None):
     return subprocess.run([POSTHASTE, *args], stdin=subprocess.DEVNULL, capture_output=True,
-                          text=True, timeout=120)
+                          text=True, timeout=120, cwd=cwd)
 
 
 def place_wrong(d, path, owner, group, mode):
@@ -134,6 +134,23 @@ def without_users(top):
     return "" if good else "%d %s" % (r.returncode, r.stderr)
 
 
+def planted_wrong(top):
+    """An instance in the working directory is anybody's."""
+    os.mkdir(top + "/sandbox")
+    with open(top + "/sandbox/posthaste.conf", "w") as f:
+        f.write("planted = 1\n")
+    told = [run("config", word, cwd=top).stderr for word in ("check", "show")]
+    return told if "planted" in str(told) else ""
+
+
+def import_wrong(top, d):
+    """What only root may read, by its name from where root is."""
+    with open(top + "/list", "w") as f:
+        f.write("one@example.test\n")
+    r = run("-C", d, "suppression", "import", "list", cwd=top)
+    return "" if r.stdout.startswith("1 address is imported") else r.stdout + r.stderr
+
+
 def main():
     if os.geteuid() != 0:
         print("ok 1 - # SKIP only root can start daemons as other users")
@@ -159,6 +176,7 @@ def main():
         result("each daemon is its user, without capabilities", daemons_wrong(d))
         result("nothing but the supervisor runs as root", root_processes(d))
         result("nobody reads another one's secrets", readable_wrong(d))
+        result("root imports a file that only he may read", import_wrong(top, d))
         os.chown(d + "/keys", 0, 0)
         os.chmod(d + "/secrets/signer", 0o755)
         run("sandbox", "stop", d)
@@ -169,6 +187,7 @@ def main():
         run("sandbox", "stop", d)
         result("after a stop nothing is left", list(instance_processes(d)))
         result("without the users it says how to make them", without_users(top))
+        result("root does not take the instance of the working directory", planted_wrong(top))
         os.chown(d, 65534, 65534)
         r = run("sandbox", "start", d)
         result("root does not start what belongs to somebody else",
