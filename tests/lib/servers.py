@@ -18,6 +18,7 @@ import glob
 import os
 import re
 import shutil
+import smtplib
 import socket
 import subprocess
 import tempfile
@@ -81,6 +82,15 @@ def environment(folder):
         folder + "/usr/lib/*-linux-gnu*")]
     return dict(os.environ, LD_LIBRARY_PATH=":".join(os.path.join(folder, p) for p in libraries),
                 SASL_PATH=":".join(glob.glob(folder + "/usr/lib/*/sasl2")))
+
+
+def client(name):
+    """(path, environment) of a client program, the one that is installed or that of the package."""
+    installed = shutil.which(name)
+    if installed:
+        return installed, None
+    folder = unpacked(name)
+    return os.path.join(folder, "usr", "bin", name), environment(folder)
 
 
 # servers
@@ -183,6 +193,9 @@ class Server:
         if not greets(self.port):
             raise Failed("%s does not start: %s" % (self.name, self.log_text()[-2000:]))
 
+    def session(self):
+        return smtplib.SMTP("127.0.0.1", self.port, "client.test", timeout=60)
+
     def log_text(self):
         with open(self.log, errors="replace") as f:
             return f.read()
@@ -211,13 +224,13 @@ class Server:
 
 
 @contextlib.contextmanager
-def started(tap, *kinds):
+def started(tap, *kinds, **more):
     """Those of the servers that can be had and run here; for each other one a SKIP."""
     with contextlib.ExitStack() as stack:
         servers = []
         for kind in kinds:
             try:
-                servers.append(stack.enter_context(kind()))
+                servers.append(stack.enter_context(kind(**more)))
             except Unavailable as e:
                 tap.skip(kind.name, e)
         yield servers
