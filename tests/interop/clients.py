@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""What others submit by STARTTLS and AUTH arrives as they were given it: Postfix, Exim and OpenSMTPD
-with Posthaste as their smart host, msmtp and swaks.
+"""What others submit by STARTTLS and AUTH arrives as they were given it: Postfix, Exim and
+OpenSMTPD with Posthaste as their smart host, msmtp and swaks.
 
 A satellite gets each message by SMTP, as from an application, and hands it on; between our Received
 field and the message stands its own Received field, and nothing else.  What msmtp and swaks send is
@@ -13,25 +13,15 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from awkward import BODIES, FROM, judged_by_dkimpy, keys_of  # noqa: E402
+from awkward import (BODIES, FROM, SENDER, check, equal, field_names,  # noqa: E402
+                     judged_by_dkimpy, keys_of)
 from posthaste import Sandbox, Tap, wait_for  # noqa: E402
 from servers import Exim, OpenSMTPD, Postfix, Unavailable, client, started  # noqa: E402
 
-SENDER = "sender@sandbox.test"
 HEAD = (FROM + b"To: <a@sink.test>\r\nSubject: x\r\nDate: Thu, 01 Jan 2026 00:00:00 +0000\r\n"
         b"Message-ID: <a@sandbox.test>\r\n")
 MESSAGES = {name: HEAD + b"\r\n" + body + (b"" if body.endswith(b"\r\n") or not body else b"\r\n")
             for name, body in BODIES.items() if name != "a line of 5000"}
-NAME = re.compile(rb"^([!-9;-~]+):", re.M)
-
-
-def check(good, *what):
-    if not good:
-        raise AssertionError(" ".join(str(w)[:600] for w in what))
-
-
-def equal(got, want):
-    check(got == want, "got", repr(got), "wanted", repr(want))
 
 
 def delivered(box, rcpt):
@@ -50,7 +40,7 @@ def arrives_as_sent(box, rcpt, data, keys, received):
     """Checks a delivered message: so many Received fields on top, then the data."""
     got = delivered(box, rcpt)
     check(got.endswith(data), "sent:", data, "got:", got)
-    names = NAME.findall(got[:-len(data)])
+    names = field_names(got[:-len(data)])
     equal(names[names.index(b"DKIM-Signature") + 1:], [b"Received"] * received)
     ours = got[got.index(b"\r\nReceived: ", got.index(b"DKIM-Signature:")):]
     check(re.match(rb"\r\nReceived: from [^\r]+\r\n\tby mail\.sandbox\.test \(Posthaste\) "

@@ -9,32 +9,21 @@ addresses, and one of them as smart host.
 
 import base64
 import os
-import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from awkward import FROM, judged_by_dkimpy, keys_of, messages  # noqa: E402
+from awkward import (FROM, SENDER, check, equal, field_names, judged_by_dkimpy,  # noqa: E402
+                     keys_of, messages)
 from posthaste import Sandbox, Tap, repaired, skip_all, wait_for  # noqa: E402
 from servers import LIMIT_SIZE, Exim, OpenSMTPD, Postfix, started  # noqa: E402
 
-SENDER = "sender@sandbox.test"
 MEGABYTE = "body: 1 MB", FROM + b"Subject: x\r\n\r\n" + b"0123456789 abcde\r\n" * 58000
-NAME = re.compile(rb"^([!-9;-~]+):", re.M)
 ADDED = {
     "postfix": [b"Return-Path", b"X-Original-To", b"Delivered-To", b"Received"],
     "exim": [b"Return-path", b"Received"],
     "opensmtpd": [b"Return-Path", b"Delivered-To", b"Received"],
 }
 OURS = [b"X-Posthaste-Ref", b"DKIM-Signature"]
-
-
-def check(good, *what):
-    if not good:
-        raise AssertionError(" ".join(str(w)[:600] for w in what))
-
-
-def equal(got, want):
-    check(got == want, "got", repr(got), "wanted", repr(want))
 
 
 def submit(session, rcpts, data, options=("BODY=8BITMIME",)):
@@ -65,7 +54,7 @@ def arrived_whole(server, mailbox, data, stored, ident, keys):
     got = received(server, mailbox)
     below = stored if b"\r\n\r\n" in stored else stored + b"\r\n"
     check(got.endswith(below), "stored:", below, "got:", got)
-    equal(NAME.findall(got[:-len(below)]), ADDED[server.name] + OURS)
+    equal(field_names(got[:-len(below)]), ADDED[server.name] + OURS)
     head, _, rest = stored.partition(b"+0000\r\n")
     equal(rest, repaired(data, ident, head.rpartition(b"\t")[2] + b"+0000"))
     check(judged_by_dkimpy(got, keys), "no valid signature:", got)

@@ -1,7 +1,10 @@
-"""Messages that tell a careful mail server from a careless one, and judges of their signatures."""
+"""Messages that tell a careful mail server from a careless one, and what judges their fate."""
+
+import re
 
 import dkim
 
+SENDER = "sender@sandbox.test"
 FROM = b"From: Sender <sender@sandbox.test>\r\n"
 BODIES = {
     "plain": b"Hello.\r\n",
@@ -44,3 +47,17 @@ def judged_by_dkimpy(data, keys):
     def lookup(name, timeout=5):
         return keys[name.decode().rstrip(".")].encode()
     return dkim.verify(data, dnsfunc=lookup)
+
+
+def check(good, *what):
+    if not good:
+        raise AssertionError(" ".join(str(w)[:600] for w in what))
+
+
+def equal(got, want):
+    check(got == want, "got", repr(got), "wanted", repr(want))
+
+
+def field_names(data):
+    """The names of the fields that data has, in their order."""
+    return re.findall(rb"^([!-9;-~]+):", data, re.M)

@@ -40,7 +40,7 @@ def run(*line, **more):
     done = subprocess.run(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, **more)
     if done.returncode:
-        raise Unavailable("%s: %s" % (" ".join(line[:3]), done.stderr.strip()[-300:]))
+        raise Unavailable("%s: %s" % (" ".join(line[:2]), " ".join(done.stderr.split())[-300:]))
     return done.stdout
 
 
@@ -69,7 +69,8 @@ def unpacked(*packages):
         return folder
     os.makedirs(CACHE, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as work:
-        run("apt-get", "-q", "download", *with_libraries(packages), cwd=work)
+        run("apt-get", "download", "-o", "Acquire::http::Timeout=20",
+            *with_libraries(packages), cwd=work)
         for package in glob.glob(work + "/*.deb"):
             run("dpkg-deb", "-x", package, work + "/root")
         os.rename(work + "/root", folder)
@@ -154,10 +155,9 @@ class Server:
                 "%s:x:%d:%d::/:/bin/sh\n" % (n, u, u) for n, u in self.all_users()))
             self.write("over/etc+group", "".join(
                 "%s:x:%d:\n" % (n, u) for n, u in self.all_users()))
-            run("openssl", "req", "-x509", "-newkey", "rsa:2048",
-                "-nodes", "-subj", "/CN=" + self.domain, "-addext",
-                "subjectAltName=DNS:" + self.domain, "-keyout", self.path("key.pem"), "-out",
-                self.path("cert.pem"))
+            run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
+                "-subj", "/CN=" + self.domain, "-addext", "subjectAltName=DNS:" + self.domain,
+                "-keyout", self.path("key.pem"), "-out", self.path("cert.pem"))
             self.configure()
             self.start()
         except BaseException:
@@ -249,7 +249,7 @@ class Postfix(Server):
             os.makedirs(self.path("spool", name))
         os.mkdir(self.path("data"))
         self.write("mailboxes", "".join("%s@%s %s/\n" % (box, domain, box) for box in MAILBOXES
-                                             for domain in self.domains))
+                                        for domain in self.domains))
         self.write("access", "full@%s 552 5.2.2 Mailbox full\n" % self.domain)
         self.write("secrets", "[127.0.0.1]:%(SMTP_PORT)s %(SMTP_USER)s:%(SMTP_PASS)s\n" %
                    self.smart_host)
