@@ -45,7 +45,7 @@ def end_of(box, ident):
 
 def received(server, mailbox):
     data = wait_for(lambda: server.received(mailbox), 10)
-    check(data, "nothing came")
+    check(data, "nothing came:", server.log_text()[-600:])
     return data
 
 

@@ -264,6 +264,7 @@ class Exim(Server):
     name, packages, users = "exim", ("exim4-daemon-light",), {"Debian-exim": 101}
 
     def configure(self):
+        self.log = self.path("mainlog")
         self.fill_in("exim.conf")
 
     def command(self):
