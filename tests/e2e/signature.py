@@ -15,59 +15,8 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from awkward import FROM, judged_by_dkimpy, keys_of, messages, signatures  # noqa: E402
 from posthaste import TOP, Sandbox, Tap, repaired, wait_for  # noqa: E402
-
-import dkim  # noqa: E402
-
-FROM = b"From: Sender <sender@sandbox.test>\r\n"
-BODIES = {
-    "plain": b"Hello.\r\n",
-    "empty body": b"",
-    "blank lines at the end": b"a\r\n\r\n\r\n",
-    "only blank lines": b"\r\n\r\n\r\n",
-    "no line end at the end": b"last line",
-    "dots": b".\r\n..\r\n.x\r\n...\r\na.\r\n",
-    "blanks and tabs": b" a  b\t\tc \r\n\t\r\n x\t \r\n",
-    "8-bit": "Gr\u00fc\u00dfe \u2713\r\n".encode() + b"\xff\xfe\r\n",
-    "a line of 998": b"x" * 998 + b"\r\n",
-    "a line of 5000": b"y" * 5000 + b"\r\n",
-    "From at the start of a line": b"From here\r\n>From there\r\n",
-    "200 KB": b"0123456789abcdef\r\n" * 12000,
-}
-HEADERS = {
-    "folded and long subject": b"Subject: a\r\n b\r\n\tc " + b"long " * 60 + b"\r\n",
-    "raw UTF-8 subject": "Subject: Gr\u00fc\u00dfe\r\n".encode(),
-    "two Subjects": b"Subject: one\r\nSubject: two\r\n",
-    "odd case and blanks": b"SUBJECT:  x\r\nmessage-ID:<a@b>\r\nTO: \"x  y\" <a@sink.test>\r\n",
-    "a colon-rich header": b"X-A: b: c: d;e=f\r\nDate: Mon, 23 Nov 2026 00:00:00 +0000\r\n",
-    "empty fields": b"Subject:\r\nCc: \r\n",
-}
-
-
-def messages():
-    for name, body in BODIES.items():
-        yield "body: " + name, FROM + b"To: <a@sink.test>\r\nSubject: x\r\n\r\n" + body
-    for name, fields in HEADERS.items():
-        yield "header: " + name, fields + FROM + b"\r\nHello.\r\n"
-    yield "no body and no empty line", FROM + b"To: <a@sink.test>\r\n"
-
-
-def keys_of(sandbox):
-    (domain,) = sandbox.json("domain", "show", "sandbox.test")
-    return {r["name"]: r["value"] for r in domain["records"] if "_domainkey" in r["name"]}
-
-
-def signatures(data):
-    """The tags of each of our signatures, the upper one first."""
-    fields = re.findall(rb"(?m)^DKIM-Signature:((?:[^\r]|\r\n[ \t])*)\r\n", data)
-    return [dict(tag.strip().split("=", 1) for tag in re.sub(r"\s", "", f.decode()).split(";"))
-            for f in fields]
-
-
-def judged_by_dkimpy(data, keys):
-    def lookup(name, timeout=5):
-        return keys[name.decode().rstrip(".")].encode()
-    return all(dkim.DKIM(data).verify(i, dnsfunc=lookup) for i in range(len(signatures(data))))
 
 
 def judged_by_opendkim(data, keys):

@@ -196,6 +196,7 @@ def killed_worker(box):
         for i in range(26):
             enter(box, stack, "127.0.2.%d" % i, "SMTP_PORT")
         enter(box, stack, "127.0.2.99", "SMTP_PORT", say=FULL)
+    settled(box)
     box.submit("a@sink.test")
 
 
