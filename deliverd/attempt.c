@@ -172,7 +172,8 @@ static enum conf_tls tls_level(struct attempt *a)
 	const struct route_hop *hop = &a->route.hop[a->hop];
 	enum conf_tls level = route_tls(&a->route, a->env->conf, hop);
 
-	if (level != CONF_TLS_MAY || !(a->clear || hosts_tls_is_broken(hop->ip, mono_now())))
+	if (level != CONF_TLS_MAY ||
+	    !(a->clear || hosts_tls_is_broken(hop->ip, hop->port, mono_now())))
 		return level;
 	if (!a->clear)
 		attempt_note_tls(a, "", "in clear: TLS with this server has failed before");
@@ -279,9 +280,10 @@ void attempt_connect_failed(struct attempt *a, const char *why)
 /* The handshake failed where TLS is welcome, not required: the same host in clear. */
 static void go_on_in_clear(struct attempt *a)
 {
+	const struct route_hop *hop = &a->route.hop[a->hop];
 	char note[CONN_NOTE_SIZE];
 
-	hosts_tls_failed(a->route.hop[a->hop].ip, mono_now());
+	hosts_tls_failed(hop->ip, hop->port, mono_now());
 	snprintf(note, sizeof(note), "in clear: %.140s", a->last.text);
 	attempt_note_tls(a, "", note);
 	convo_note(&a->convo, a->last.text, mono_now());

@@ -454,6 +454,7 @@ struct conn *conn_open(struct attempt *a, const struct route_hop *hop, enum conf
 	c->hop = *hop;
 	c->tls_level = level;
 	c->login = *login;
+	snprintf(c->tls_note, sizeof(c->tls_note), "%s", a->tls_note); /* why in clear */
 	c->deadline = loop_timer_new(on_deadline, c);
 	snprintf(note, sizeof(note), "connecting to %s[%s]:%u", hop->host, hop->ip, hop->port);
 	convo_note(&a->convo, note, mono_now());

@@ -8,6 +8,7 @@ enum { BROKEN_MAX = 256, TLS_MS = 3600000, FAMILY_MS = 600000, FAMILY_FAILURES =
 static struct {
 	struct broken {
 		char ip[IP_SIZE];
+		uint16_t port;
 		struct mono until;
 	} tls[BROKEN_MAX];
 	size_t next; /* the oldest */
@@ -18,28 +19,29 @@ static struct {
 	} v4, v6;
 } self;
 
-static struct broken *find(const char *ip)
+static struct broken *find(const char *ip, uint16_t port)
 {
 	for (size_t i = 0; i < BROKEN_MAX; i++)
-		if (strcmp(self.tls[i].ip, ip) == 0)
+		if (self.tls[i].port == port && strcmp(self.tls[i].ip, ip) == 0)
 			return &self.tls[i];
 	return NULL;
 }
 
-void hosts_tls_failed(const char *ip, struct mono now)
+void hosts_tls_failed(const char *ip, uint16_t port, struct mono now)
 {
-	struct broken *b = find(ip);
+	struct broken *b = find(ip, port);
 
 	if (!b) {
 		b = &self.tls[self.next++ % BROKEN_MAX];
 		snprintf(b->ip, sizeof(b->ip), "%s", ip);
+		b->port = port;
 	}
 	b->until.ms = now.ms + TLS_MS;
 }
 
-bool hosts_tls_is_broken(const char *ip, struct mono now)
+bool hosts_tls_is_broken(const char *ip, uint16_t port, struct mono now)
 {
-	const struct broken *b = find(ip);
+	const struct broken *b = find(ip, port);
 
 	return b && now.ms < b->until.ms;
 }

@@ -8,8 +8,8 @@
 #include "common/clock.h"
 
 /* Its handshake failed: for an hour TLS that is not required is not tried. */
-void hosts_tls_failed(const char *ip, struct mono now);
-bool hosts_tls_is_broken(const char *ip, struct mono now);
+void hosts_tls_failed(const char *ip, uint16_t port, struct mono now);
+bool hosts_tls_is_broken(const char *ip, uint16_t port, struct mono now);
 
 /* AF_INET or AF_INET6.  After some failures in a row, each with another address, a family counts
  * as broken for ten minutes. */

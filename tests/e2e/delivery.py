@@ -162,6 +162,16 @@ def _(s, peer):
     m = s.submit("r@peer.test")
     reach(s, [m])
     expect(peer.count == before + 1 and "failed before" in last(s, m)["tls_note"], last(s, m))
+    m = s.submit("r@peer.test")
+    reach(s, [m])
+    expect(peer.count == before + 1 and "failed before" in last(s, m)["tls_note"], last(s, m))
+
+
+@test("the next message over a connection tells its TLS as well", tls=True)
+def _(s, peer):
+    many = submit(s, 3)
+    reach(s, many)
+    expect(peer.count == 1 and all(last(s, m)["tls"].startswith("TLSv1.") for m in many), many)
 
 
 @test("encrypt: never in clear", deliver_tls="encrypt")
