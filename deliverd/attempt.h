@@ -23,6 +23,7 @@
 #include "deliverd/content.h"
 #include "deliverd/convo.h"
 #include "deliverd/route.h"
+#include "deliverd/sigcache.h"
 
 enum { ATTEMPT_KEYS = 4, ATTEMPT_SIGNED_BY = 330 };
 
@@ -83,6 +84,8 @@ struct attempt {
 	enum prepare_state prepare;
 	struct content content;
 	struct dkim_params dkim; /* of all its signatures */
+	struct sigcache_key sig_key;
+	bool signed_before; /* the fields are those of another copy, all in field[0] */
 	struct buf field[ATTEMPT_KEYS];
 	uint8_t field_hash[ATTEMPT_KEYS][DKIM_HASH_SIZE];
 	struct span key_span[ATTEMPT_KEYS], hash_span[ATTEMPT_KEYS];

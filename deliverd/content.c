@@ -26,8 +26,13 @@ void content_init(struct content *c, int fd, uint64_t offset, uint64_t size, str
 
 void content_sign(struct content *c, enum dkim_canon body)
 {
-	c->dkim = true;
+	c->dkim = c->hash_body = true;
 	dkim_body_init(&c->dkim_body, body);
+}
+
+void content_signed(struct content *c)
+{
+	c->dkim = true;
 }
 
 void content_done(struct content *c)
@@ -90,7 +95,8 @@ static enum content_state check_head(struct content *c)
 		return CONTENT_FAILED;
 	}
 	c->blank = !dkim_header_ends(buf_span(&c->head));
-	dkim_body_add(&c->dkim_body, span_from(buf_span(&c->head), c->header_size));
+	if (c->hash_body)
+		dkim_body_add(&c->dkim_body, span_from(buf_span(&c->head), c->header_size));
 	return CONTENT_READY;
 }
 
@@ -99,7 +105,7 @@ static enum content_state check_end(struct content *c)
 	uint8_t found[CONTENT_HASH_SIZE];
 
 	crypto_generichash_final(&c->blake, found, sizeof(found));
-	if (c->dkim)
+	if (c->hash_body)
 		dkim_body_done(&c->dkim_body, c->dkim_hash);
 	return memcmp(found, c->hash, sizeof(found)) == 0 ? CONTENT_READY : CONTENT_CORRUPT;
 }
@@ -119,7 +125,7 @@ enum content_state content_check(struct content *c)
 		if (state != CONTENT_READY)
 			break;
 		hash(c, span_of(chunk, n));
-		if (c->dkim)
+		if (c->hash_body)
 			dkim_body_add(&c->dkim_body, span_of(chunk, n));
 	}
 	return state == CONTENT_READY ? check_end(c) : state;

@@ -28,7 +28,8 @@ struct content {
 	int fd;
 	uint64_t offset, size;
 	uint8_t hash[CONTENT_HASH_SIZE];
-	bool dkim; /* will be signed */
+	bool dkim;	/* goes out with signatures */
+	bool hash_body; /* for those */
 	const char *why;
 	/* checking */
 	uint64_t at;
@@ -48,6 +49,8 @@ struct content {
 void content_init(struct content *c, int fd, uint64_t offset, uint64_t size, struct span hash);
 /* Directly after that: it will be signed, so content_check() makes dkim_hash, too. */
 void content_sign(struct content *c, enum dkim_canon body);
+/* Or: its signatures are there already. */
+void content_signed(struct content *c);
 void content_done(struct content *c);
 
 /* Reads on, 1 MiB at most. */

@@ -30,8 +30,6 @@ void prepare_init(struct attempt *a, const struct ipc_deliver *d)
 {
 	a->dkim = configured(a->env->conf);
 	content_init(&a->content, a->fd, d->body_offset, d->body_size, d->body_hash);
-	if (a->key_n)
-		content_sign(&a->content, a->dkim.body);
 	for (size_t i = 0; i < ATTEMPT_KEYS; i++)
 		buf_init(&a->field[i], DKIM_FIELD_MAX);
 	a->work = loop_timer_new(go_on, a);
@@ -45,18 +43,6 @@ void prepare_done(struct attempt *a)
 	content_done(&a->content);
 	for (size_t i = 0; i < ATTEMPT_KEYS; i++)
 		buf_done(&a->field[i]);
-}
-
-static void finished(struct attempt *a)
-{
-	content_above(&a->content, buf_span(&a->prefix));
-	for (size_t i = 0; i < a->key_n; i++) {
-		content_above(&a->content, buf_span(&a->field[i]));
-		buf_done(&a->field[i]);
-	}
-	content_head_done(&a->content);
-	loop_timer_stop(a->work);
-	a->prepare = PREPARE_DONE;
 }
 
 /* Did one of the first n keys sign for this domain, too? */
@@ -85,6 +71,51 @@ static void note_signers(struct attempt *a)
 		}
 		at += (size_t)n;
 	}
+}
+
+/* Signatures that another copy of the message has got here, or a new body hash for its own. */
+static void look_for_signatures(struct attempt *a)
+{
+	struct span keys[ATTEMPT_KEYS], fields;
+
+	if (!a->key_n)
+		return;
+	for (size_t i = 0; i < a->key_n; i++)
+		keys[i] = span_str(a->key_text[i]);
+	sigcache_key(span_of(a->content.hash, CONTENT_HASH_SIZE), keys, a->key_n, &a->sig_key);
+	a->signed_before = sigcache_find(&a->sig_key, mono_now(), &fields);
+	if (a->signed_before) {
+		buf_add(&a->field[0], fields);
+		content_signed(&a->content);
+	} else {
+		content_sign(&a->content, a->dkim.body);
+	}
+}
+
+static void keep_signatures(const struct attempt *a)
+{
+	struct buf all;
+
+	if (a->dkim.expire_ms && a->dkim.expire_ms < 10 * SIGCACHE_MS)
+		return;
+	buf_init(&all, CONTENT_ABOVE_MAX);
+	for (size_t i = 0; i < a->key_n; i++)
+		buf_add(&all, buf_span(&a->field[i]));
+	sigcache_put(&a->sig_key, mono_now(), buf_span(&all));
+	buf_done(&all);
+}
+
+static void finished(struct attempt *a)
+{
+	note_signers(a);
+	content_above(&a->content, buf_span(&a->prefix));
+	for (size_t i = 0; i < a->key_n; i++) {
+		content_above(&a->content, buf_span(&a->field[i]));
+		buf_done(&a->field[i]);
+	}
+	content_head_done(&a->content);
+	loop_timer_stop(a->work);
+	a->prepare = PREPARE_DONE;
 }
 
 /* the signer */
@@ -129,7 +160,7 @@ static void sign_answered(struct ask *ask, const struct ipc_msg *m)
 			return;
 		}
 	}
-	note_signers(a);
+	keep_signatures(a);
 	finished(a);
 	conn_drive(a->conn);
 }
@@ -165,7 +196,7 @@ static void check(struct attempt *a)
 		loop_timer_set(a->work, 0);
 		break;
 	case CONTENT_READY:
-		if (a->key_n)
+		if (a->key_n && !a->signed_before)
 			sign(a);
 		else
 			finished(a);
@@ -199,6 +230,7 @@ bool prepare(struct attempt *a)
 {
 	if (a->prepare == PREPARE_NOT) {
 		a->prepare = PREPARE_CHECKING;
+		look_for_signatures(a);
 		check(a);
 	}
 	return !a->over && a->prepare == PREPARE_DONE;

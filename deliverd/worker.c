@@ -103,6 +103,7 @@ static void on_reload_signal(int signo)
 	if (!proc_conf_reload(&worker.env.conf))
 		return;
 	conn_close_idle();
+	sigcache_clear();
 	make_tls();
 }
 

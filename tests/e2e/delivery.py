@@ -139,6 +139,19 @@ def _(s, peer):
     expect(last(s, m)["code"] == 421, last(s, m))
 
 
+@test("a message is signed once for all its copies", log_level="debug")
+def _(s, peer):
+    m = s.submit(["r%d@peer.test" % i for i in range(20)])
+    expect(wait_for(lambda: s.state(m) == ["delivered"] * 20, 30), s.state(m))
+    expect(len(s.log_find(" signer.* signed copy=")) == 1, s.log_find("signed"))
+    expect(len({re.search(rb"(?s)DKIM-Signature:.*?\r\n(?=\S)", d.data).group()
+                for d in peer.dots}) == 1, "different signatures")
+    expect({e["signed_by"] for e in s.trace(m) if "stage" in e} == {"sandbox.test"}, s.trace(m))
+    other = s.submit(["r@peer.test"])
+    reach(s, [other])
+    expect(len(s.log_find(" signer.* signed copy=")) == 2, "another message")
+
+
 # TLS
 
 @test("any certificate will do where TLS is welcome", tls=True)
