@@ -36,9 +36,12 @@ int logins_find(struct span text, const char *host, uint16_t port, struct login 
 	snprintf(name, sizeof(name), "%s:%u", host, port);
 	snprintf(brackets, sizeof(brackets), "[%s]:%u", host, port);
 	for (*line_out = 1; text.n; ++*line_out) {
-		struct span line = span_trim(span_cut(&text, '\n')), relay;
+		struct span line = span_cut(&text, '\n'), relay;
 		struct login found;
 
+		if (line.n && line.p[line.n - 1] == '\r')
+			line.n--;
+		line = span_trim(line);
 		if (line.n == 0 || line.p[0] == '#')
 			continue;
 		if (read_line(line, &relay, &found) != 0)
