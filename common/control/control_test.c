@@ -231,6 +231,71 @@ static void deleted_things_are_gone_and_their_numbers_stay_unused(void **state)
 	control_close(&c);
 }
 
+/* what a look at DNS has found */
+
+static void expect_found(struct control *c, const char *server, const struct domain *d,
+			 const char *want)
+{
+	struct control_domain_row row;
+	char got[32];
+
+	assert_int_equal(control_domain_find(c, span_str(server), d, &row), 0);
+	assert_int_equal(strlen(row.token), CONTROL_TOKEN_SIZE - 1);
+	assert_int_equal(row.checked, row.checked_at.ms != 0);
+	snprintf(got, sizeof(got), "%s%s%s%s", row.checked ? "checked " : "",
+		 row.verified ? "verified " : "", row.dkim_published ? "dkim " : "",
+		 row.return_path_ok ? "path" : "");
+	assert_string_equal(got, want);
+}
+
+static void what_a_check_finds_is_kept(void **state)
+{
+	struct control *c = open_for(DB_WRITE);
+	struct domain d = domain_of("example.com"), e = domain_of("example.org");
+	struct span one = span_str("acme/one"), two = span_str("acme/two");
+	struct control_domain_row a, b;
+	struct control_sign_list list;
+	struct control_domain asked;
+	struct control_server s;
+
+	(void)state;
+	fill(c);
+	expect_found(c, "acme/one", &d, "verified dkim ");
+	expect_found(c, "acme/two", &e, "");
+	assert_int_equal(control_domain_find(c, one, &d, &a), 0);
+	assert_int_equal(control_domain_find(c, two, &e, &b), 0);
+	assert_string_not_equal(a.token, b.token);
+	assert_int_equal(control_server_find(c, one, &s), 0);
+	assert_int_equal(control_sign_list(c, s.id, &d, &list), 0);
+	assert_true(list.published);
+
+	assert_int_equal(
+		control_domain_checked(c, one, &d, &(struct control_check){true, true, true}), 0);
+	expect_found(c, "acme/one", &d, "checked verified dkim path");
+	assert_int_equal(control_domain(c, s.id, &d, &asked), 0);
+	assert_true(asked.dkim_published && asked.return_path_ok);
+	assert_int_equal(
+		control_domain_checked(c, one, &d, &(struct control_check){.owned = false}), 0);
+	expect_found(c, "acme/one", &d, "checked verified "); /* proven once */
+	assert_int_equal(control_domain(c, s.id, &d, &asked), 0);
+	assert_false(asked.dkim_published || asked.return_path_ok);
+	assert_int_equal(control_sign_list(c, s.id, &d, &list), 0);
+	assert_false(list.published);
+	assert_int_equal(control_domain_find(c, one, &d, &b), 0);
+	assert_int_equal(b.verified_at.ms, a.verified_at.ms);
+	assert_string_equal(b.token, a.token);
+
+	assert_int_equal(
+		control_domain_checked(c, two, &e, &(struct control_check){.owned = false}), 0);
+	expect_found(c, "acme/two", &e, "checked ");
+	assert_int_equal(control_domain_verify(c, two, &e), 0);
+	expect_found(c, "acme/two", &e, "checked verified "); /* the check counts more */
+	assert_int_equal(
+		control_domain_checked(c, two, &d, &(struct control_check){true, true, true}),
+		-ENOENT);
+	control_close(&c);
+}
+
 /* keys: "selector algorithm state" of each */
 
 static void add_key(const struct control_key *k, void *arg)
@@ -337,6 +402,7 @@ static void wrong_keys_are_told(void **state)
 	assert_int_equal(control_sign_list(c, s.id, &d, &list), -ENOENT); /* another server's */
 	assert_int_equal(control_domain_verify(c, span_str("acme/two"), &e), 0);
 	assert_int_equal(control_sign_list(c, s.id, &e, &list), 0);
+	assert_true(list.published);
 	control_close(&c);
 }
 
@@ -688,6 +754,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(names_that_are_not_allowed_are_refused, files_remove),
 		cmocka_unit_test_teardown(acceptors_find_credentials_and_domains, files_remove),
+		cmocka_unit_test_teardown(what_a_check_finds_is_kept, files_remove),
 		cmocka_unit_test_teardown(keys_are_rotated_by_overlap, files_remove),
 		cmocka_unit_test_teardown(wrong_keys_are_told, files_remove),
 		cmocka_unit_test_teardown(what_is_there_already_or_in_use_is_told, files_remove),
