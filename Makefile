@@ -101,7 +101,7 @@ FUZZFLAGS = -std=c17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-re
 	$(shell pkg-config --cflags $(PKGS))
 FUZZSRC = $(COMMON) smtpd/session.c smtpd/verbs.c smtpd/bdat.c smtpd/auth.c smtpd/repair.c \
 	deliverd/client.c deliverd/dkim.c deliverd/route.c queued/plan.c queued/plan_flow.c \
-	queued/plan_retry.c ctl/suppression_read.c ctl/sendmail_message.c \
+	queued/plan_retry.c ctl/suppression_read.c ctl/sendmail_message.c ctl/records.c ctl/records_judge.c \
 	sink/sink.c
 FUZZOBJ = $(patsubst %.c,build/fuzz/obj/%.o,$(wildcard $(FUZZSRC)))
 

@@ -132,6 +132,7 @@ int cmd_server_delete(int argc, char **argv, const struct ctl_options *o);
 int cmd_domain_create(int argc, char **argv, const struct ctl_options *o);
 int cmd_domain_list(int argc, char **argv, const struct ctl_options *o);
 int cmd_domain_show(int argc, char **argv, const struct ctl_options *o);
+int cmd_domain_check(int argc, char **argv, const struct ctl_options *o);
 int cmd_domain_verify(int argc, char **argv, const struct ctl_options *o);
 int cmd_domain_delete(int argc, char **argv, const struct ctl_options *o);
 int cmd_domain_key_list(int argc, char **argv, const struct ctl_options *o);

@@ -27,6 +27,14 @@ void domain_selector_make(char out[SIGNKEY_SELECTOR_SIZE]);
 int domain_keygen(const struct ctl_options *o, const struct domain *name,
 		  struct control_key_new *new, struct buf *packet) MUST_CHECK;
 
+/* The domain and all its records; 0, or the exit code after having said why. */
+int domain_records(const struct domain_request *r, struct control_domain_row *row,
+		   struct records *records) MUST_CHECK;
+/* Prints it, with the records to publish; 0, or the exit code after having said why. */
+int domain_show(const struct domain_request *r, const struct ctl_options *o) MUST_CHECK;
+
+json_t *domain_json(const struct control_domain_row *row);
 json_t *domain_record_json(const struct record *r);
+void domain_record_print(const struct record *r);
 
 #endif

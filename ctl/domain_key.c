@@ -86,10 +86,9 @@ static void show_one(const struct control_key *k, void *arg)
 		out_json(j);
 		return;
 	}
-	printf("%s key %s of %s is %s\n\n%s:\n  %s  %s  %s\n",
-	       signkey_algorithm_name(k->key.algorithm), k->key.selector, k->key.domain.s,
-	       control_key_state_name(k->state), record->why, record->name, record->type,
-	       record->value);
+	printf("%s key %s of %s is %s\n", signkey_algorithm_name(k->key.algorithm), k->key.selector,
+	       k->key.domain.s, control_key_state_name(k->state));
+	domain_record_print(record);
 }
 
 static int show(const struct domain_request *r, const char *selector, const struct ctl_options *o)

@@ -53,6 +53,8 @@ static const struct ctl_command commands[] = {
 	{"domain list", "[--server ORG/SERVER]", "list domains", cmd_domain_list, 0},
 	{"domain show", "NAME [--server ORG/SERVER]", "show one, with the DNS records to publish",
 	 cmd_domain_show, 0},
+	{"domain check", "NAME [--server ORG/SERVER] [--verified]",
+	 "compare DNS with what should be there", cmd_domain_check, 0},
 	{"domain verify", "NAME [--server ORG/SERVER]", "vouch that it is its owner's",
 	 cmd_domain_verify, 0},
 	{"domain delete", "NAME [--server ORG/SERVER]", "delete one", cmd_domain_delete, 0},
