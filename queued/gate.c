@@ -213,6 +213,18 @@ enum gate gate_look(struct job *j)
 	return gate == GATE_OPEN ? look_at_limit(j) : gate;
 }
 
+bool gate_domain(uint64_t server, const struct domain *name, struct control_domain *out)
+{
+	int err;
+
+	if (!name->n || !gate_ready())
+		return false;
+	err = control_domain(self.control, server, name, out);
+	if (err && err != -ENOENT)
+		failed();
+	return err == 0;
+}
+
 enum gate gate_sign_list(struct job *j, struct control_sign_list *out)
 {
 	struct domain from;

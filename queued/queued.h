@@ -73,6 +73,8 @@ bool gate_ready(void);
 enum gate gate_look(struct job *j);
 /* The keys that sign: the From domain's, which must still be verified. */
 enum gate gate_sign_list(struct job *j, struct control_sign_list *out);
+/* What is known of a domain of the server; false: nothing, or control.db cannot be read now. */
+bool gate_domain(uint64_t server, const struct domain *name, struct control_domain *out);
 /* Looks up a server's limits, if that can be done now. */
 void gate_note_limits(struct usage *u);
 
