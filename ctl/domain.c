@@ -39,7 +39,7 @@ void domain_selector_make(char out[SIGNKEY_SELECTOR_SIZE])
 }
 
 static int keygen_answer(const struct domain *name, const struct ipc_msg *answer,
-			 struct control_key_new *new)
+			 struct control_key_new *new, bool *made_out)
 {
 	if (answer->type != IPC_KEY)
 		return ctl_fail(EX_PROTOCOL,
@@ -49,17 +49,13 @@ static int keygen_answer(const struct domain *name, const struct ipc_msg *answer
 	if (answer->key.error.n)
 		return ctl_fail(EX_CANTCREAT, "the signer made no key for %s: %.*s", name->s,
 				SPAN_FMT(answer->key.error));
-	if (!answer->key.made)
-		return ctl_fail(EX_CANTCREAT,
-				"the signer has a key of %s with the selector %s already, which "
-				"is or was another one's; choose another selector",
-				name->s, new->selector);
 	new->public_key = answer->key.public_key;
+	*made_out = answer->key.made;
 	return 0;
 }
 
-int domain_keygen(const struct ctl_options *o, const struct domain *name,
-		  struct control_key_new *new, struct buf *packet)
+int domain_key_ask(const struct ctl_options *o, const struct domain *name,
+		   struct control_key_new *new, struct buf *packet, bool *made_out)
 {
 	struct ipc_msg request = {.type = IPC_KEYGEN}, answer;
 	struct signkey key = {.domain = *name, .algorithm = new->algorithm};
@@ -73,7 +69,21 @@ int domain_keygen(const struct ctl_options *o, const struct domain *name,
 	if (code)
 		return code;
 	fd_close(&fd);
-	return keygen_answer(name, &answer, new);
+	return keygen_answer(name, &answer, new, made_out);
+}
+
+int domain_keygen(const struct ctl_options *o, const struct domain *name,
+		  struct control_key_new *new, struct buf *packet)
+{
+	bool made = true;
+	int code = domain_key_ask(o, name, new, packet, &made);
+
+	if (!made)
+		return ctl_fail(EX_CANTCREAT,
+				"the signer has a key of %s with the selector %s already, which "
+				"is or was another one's; choose another selector",
+				name->s, new->selector);
+	return code;
 }
 
 json_t *domain_record_json(const struct record *r)

@@ -21,9 +21,12 @@ int domain_begin(const char *name, const char *server, enum db_mode mode,
 
 /* "ph" and six random letters. */
 void domain_selector_make(char out[SIGNKEY_SELECTOR_SIZE]);
-/* The signer makes a key pair, whose public half goes to new->public_key (in packet, on which
- * buf_done() is due in any case).  0, or the exit code after having said why; one that is there
- * already is never taken. */
+/* The signer makes a key pair, or tells the one it has of that name (not *made_out).  Its public
+ * half goes to new->public_key (in packet, on which buf_done() is due in any case).  0, or the exit
+ * code after having said why. */
+int domain_key_ask(const struct ctl_options *o, const struct domain *name,
+		   struct control_key_new *new, struct buf *packet, bool *made_out) MUST_CHECK;
+/* The same, but one that is there already is never taken. */
 int domain_keygen(const struct ctl_options *o, const struct domain *name,
 		  struct control_key_new *new, struct buf *packet) MUST_CHECK;
 

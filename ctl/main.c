@@ -65,6 +65,8 @@ static const struct ctl_command commands[] = {
 	 "make a further key, to be published", cmd_domain_key_add, 0},
 	{"domain key activate", "NAME SELECTOR [--server ORG/SERVER]",
 	 "sign with this key from now on", cmd_domain_key_activate, 0},
+	{"domain key instance", "", "make the key of deliver.dkim_domain, show its record",
+	 cmd_domain_key_instance, 0},
 	{"domain key remove", "NAME SELECTOR [--server ORG/SERVER]", "forget a key",
 	 cmd_domain_key_remove, 0},
 	{"credential create",

@@ -63,6 +63,8 @@ static void look_at_domain(struct claim *c)
 	else
 		snprintf(c->return_domain, sizeof(c->return_domain), "rp.%s", name->s);
 	c->row.return_domain = c->return_domain;
+	c->row.dkim_unpublished =
+		conf->deliver_dkim_domain.n && from.verified && !from.dkim_published;
 }
 
 static bool right_submitter(const struct envelope *e, enum submitter submitter)

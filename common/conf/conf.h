@@ -69,6 +69,7 @@ struct conf {
 #define CONF_TIMES(m, ...) struct conf_times m;
 #define CONF_TEXT(m, ...) char *m;
 #define CONF_HOST(m, ...) struct domain m;
+#define CONF_DOMAIN(m, ...) struct domain m;
 #define CONF_ENUM(m, ...) uint32_t m;
 #define CONF_LISTEN(m, ...) struct conf_sockets m;
 #define CONF_NETS(m, ...) struct conf_nets m;

@@ -9,14 +9,18 @@ DNS is the sandbox's dns.zone (dns.mode = local).  Prints TAP lines and at last 
 
 import json
 import os
+import re
 import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from posthaste import Sandbox, Tap, wait_for  # noqa: E402
+from posthaste import Peer, Sandbox, Tap, wait_for  # noqa: E402
 
-DATA, NO_INPUT, UNAVAILABLE, TEMP = 65, 66, 69, 75
+import dkim  # noqa: E402
+
+DATA, NO_INPUT, UNAVAILABLE, TEMP, CONFIG = 65, 66, 69, 75, 78
 DOMAIN = "shop.example"
+INSTANCE = "host.example"
 
 
 class Zone:
@@ -222,9 +226,121 @@ def what_is_believed_is_not_asked_for(s, zone):
     s.command("domain", "delete", "sure.example")
 
 
+# what follows from it
+
+def delivered(s, peer, sender="sender@" + DOMAIN, rcpts=("a@peer.test",)):
+    """The messages that the receiver got of a new one, and its events."""
+    ident = s.submit(rcpts, sender=sender)
+    assert wait_for(lambda: s.state(ident) == ["delivered"] * len(rcpts)), s.trace(ident)
+    return [m for m in peer.messages if m.ref == ident.ref], s.trace(ident)
+
+
+def return_paths_follow_the_check(s, zone, peer):
+    for good in (False, True, False):
+        zone.set("rp." + DOMAIN, *(["CNAME rp.sandbox.test."] if good else []))
+        assert check(s)[1]["return_path_ok"] == good
+        got, _ = delivered(s, peer, rcpts=("a@peer.test", "b@peer.test"))
+        at = {m.sender.partition("@")[2] for m in got}
+        assert at == {"rp." + DOMAIN if good else "rp.sandbox.test"}, at
+        assert len({m.sender for m in got}) == 2, "a token for each copy"
+        assert all(re.match("b[+][a-z2-7]{34}@", m.sender) for m in got), got
+    zone.set("rp." + DOMAIN, "CNAME rp.sandbox.test.")
+    check(s)
+    got, _ = delivered(s, peer, sender="sender@sandbox.test")
+    assert got[0].sender.endswith("@rp.sandbox.test"), "of another domain"
+
+
+def a_return_path_is_the_same_after_a_restart(s, zone, peer):
+    s.command("queue", "pause")
+    ident = s.submit("held@peer.test", sender="sender@" + DOMAIN)
+    assert wait_for(lambda: s.state(ident) == ["queued"])
+    s.stop()
+    s.start()
+    s.command("queue", "resume")
+    assert wait_for(lambda: s.state(ident) == ["delivered"])
+    (got,) = [m for m in peer.messages if m.ref == ident.ref]
+    (copy,) = s.json("message", "show", ident)[0]["copies"]
+    assert got.sender == copy["return_path"] and got.sender.endswith("@rp." + DOMAIN), got.sender
+
+
+def keys(s):
+    """By name, what DNS is to have: of the domains and the instance."""
+    found = {}
+    for domain in s.json("domain", "list"):
+        for r in shown(s, domain["name"])["records"]:
+            if r["purpose"] == "DKIM":
+                found[r["name"]] = r["value"]
+    (instance,) = s.json("domain", "key", "instance")
+    found[instance["record"]["name"]] = instance["record"]["value"]
+    return found
+
+
+def signed_by(data):
+    fields = re.findall(rb"(?m)^DKIM-Signature:(?:[^\r]|\r\n[ \t])*\r\n", data)
+    return [re.search(rb"[ ;\t]d=([^;\s]+)", f).group(1).decode() for f in fields]
+
+
+def expect_signers(s, peer, sender, *domains):
+    (got,), events = delivered(s, peer, sender=sender)
+    found = keys(s)
+    assert signed_by(got.data) == list(domains), (signed_by(got.data), domains)
+    for i in range(len(domains)):
+        assert dkim.DKIM(got.data).verify(
+            i, dnsfunc=lambda name, timeout=5: found[name.decode().rstrip(".")].encode()), i
+    (last,) = [e for e in events if e["event"] == "delivered"]
+    assert last["signed_by"] == ",".join(dict.fromkeys(domains)), last
+    return [e for e in events if e["event"] == "warning"]
+
+
+def without_a_domain_of_the_instance_the_own_key_signs(s, zone, peer):
+    code, out, err = s.command("domain", "key", "instance", check=False)
+    assert code == CONFIG and "deliver.dkim_domain is not set" in err, (code, err)
+    zone.set(record(s, "DKIM")[0])
+    assert not check(s)[1]["dkim_published"]
+    ident = s.submit("a@peer.test", sender="sender@" + DOMAIN)
+    assert wait_for(lambda: s.state(ident) == ["delivered"])
+    events = s.trace(ident)
+    assert [e["signed_by"] for e in events if e["event"] == "delivered"] == [DOMAIN], events
+    assert not [e for e in events if e["event"] == "warning"], events
+
+
+def the_key_of_the_instance_is_made_once(s, zone, peer):
+    s.set({"deliver.dkim_domain": INSTANCE, "deliver.dkim_selector": "own"})
+    (made,) = s.json("domain", "key", "instance")
+    assert made["made"] and made["record"]["name"] == "own._domainkey." + INSTANCE, made
+    (again,) = s.json("domain", "key", "instance")
+    assert not again["made"] and again["record"] == made["record"], again
+    assert made["record"]["value"] in s.command("domain", "key", "instance")
+    s.stop()
+    s.start()
+
+
+def the_instance_signs_beside_the_domain_or_alone(s, zone, peer):
+    assert expect_signers(s, peer, "a@sandbox.test", "sandbox.test", INSTANCE) == []
+    ident = s.submit(["a@peer.test", "b@peer.test"], sender="a@" + DOMAIN)
+    (warning,) = expect_signers(s, peer, "a@" + DOMAIN, INSTANCE)
+    assert warning["what"] == "dkim-unpublished" and "domain check" in warning["detail"], warning
+    assert "copy" not in warning, warning
+    assert wait_for(lambda: s.state(ident) == ["delivered"] * 2)
+    assert len([e for e in s.trace(ident) if e["event"] == "warning"]) == 1, "one for two copies"
+    zone.set(record(s, "DKIM")[0], txt(record(s, "DKIM")[1]))
+    assert check(s)[1]["dkim_published"]
+    assert expect_signers(s, peer, "a@" + DOMAIN, DOMAIN, INSTANCE) == []
+    s.command("domain", "key", "add", DOMAIN, "--algorithm", "ed25519-sha256", "--selector", "ed")
+    s.command("domain", "key", "activate", DOMAIN, "ed")
+    assert expect_signers(s, peer, "a@" + DOMAIN, DOMAIN, DOMAIN, INSTANCE) == [], "one is enough"
+
+
+def the_domain_of_the_instance_signs_its_own_mail_once(s, zone, peer):
+    s.command("domain", "create", INSTANCE, "--verified")
+    (got,), _ = delivered(s, peer, sender="a@" + INSTANCE)
+    assert signed_by(got.data) == [INSTANCE], signed_by(got.data)
+    assert b"s=own" not in got.data, "its own key signs"
+
+
 def main():
     tap = Tap()
-    with Sandbox() as s:
+    with Peer() as peer, Sandbox(mx={"peer.test": peer.address}) as s:
         zone = Zone(s)
         for test in (a_new_domain_is_told_what_to_publish,
                      what_is_missing_is_told,
@@ -236,6 +352,13 @@ def main():
                      dns_that_fails_changes_nothing,
                      what_is_believed_is_not_asked_for):
             tap.run(test.__name__.replace("_", " "), test, s, zone)
+        for test in (return_paths_follow_the_check,
+                     a_return_path_is_the_same_after_a_restart,
+                     without_a_domain_of_the_instance_the_own_key_signs,
+                     the_key_of_the_instance_is_made_once,
+                     the_instance_signs_beside_the_domain_or_alone,
+                     the_domain_of_the_instance_signs_its_own_mail_once):
+            tap.run(test.__name__.replace("_", " "), test, s, zone, peer)
     tap.done()
 
 
