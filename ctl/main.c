@@ -21,7 +21,7 @@ static int cmd_help(int argc, char **argv, const struct ctl_options *o);
 
 #define SERVER_SETTINGS                                                              \
 	"[--mode live|development] [--send-limit N|none] [--bytes-limit SIZE|none] " \
-	"[--allow-sender yes|no] [--privacy yes|no]"
+	"[--allow-sender yes|no] [--privacy yes|no] [--relay HOST:PORT|none]"
 #define SUPPRESSION_OF "[--server ORG/SERVER | --all-servers]"
 #define QUEUE_ORDER "ID ... | " QUEUE_FILTER_SYNOPSIS " [--all] [--reason TEXT]"
 #define CREDENTIAL_TYPES "smtp|api|smtp-ip"

@@ -213,6 +213,14 @@ enum gate gate_look(struct job *j)
 	return gate == GATE_OPEN ? look_at_limit(j) : gate;
 }
 
+struct span gate_relay(const struct job *j)
+{
+	const struct kept *k = ask(j->message->usage->server, j->message->credential);
+
+	must(k && !k->err); /* it is kept since gate_look() */
+	return span_str(k->gate.relay);
+}
+
 bool gate_domain(uint64_t server, const struct domain *name, struct control_domain *out)
 {
 	int err;

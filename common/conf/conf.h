@@ -49,6 +49,7 @@ struct conf_nets {
 	size_t n;
 	struct conf_net at[CONF_NETS_MAX];
 };
+enum { CONF_HOSTPORT_SIZE = 272 };
 struct conf_hostport {
 	char host[256]; /* name or address without brackets; "": none */
 	uint16_t port;
@@ -101,6 +102,9 @@ void conf_each(const struct conf *c,
  * IPv4.  0; -EDOM: it was not written so, *out has what was meant; -EINVAL: no IP address;
  * -ERANGE: no such prefix length. */
 int conf_net_read(struct span word, struct conf_net *out) MUST_CHECK;
+/* HOST:PORT; NULL, or what is wrong. */
+const char *conf_hostport_read(struct span word, struct conf_hostport *out) MUST_CHECK;
+void conf_hostport_write(const struct conf_hostport *hp, char out[CONF_HOSTPORT_SIZE]);
 /* "ADDR/BITS" in its shortest form. */
 void conf_net_write(const struct conf_net *net, char out[CONF_NET_SIZE]);
 /* The network of that shorter (or equal) prefix length which has this one in it. */

@@ -103,11 +103,12 @@ int control_sign_list(struct control *c, uint64_t server, const struct domain *n
 
 /* What may stop a copy, as queued looks at it before each attempt. */
 struct control_gate {
-	bool development;     /* the server holds all mail */
-	bool suspended;	      /* the server or its organisation */
-	bool credential_hold; /* all mail of this credential is held */
-	uint64_t send_limit;  /* copies in a rolling hour; 0: none */
-	uint64_t bytes_limit; /* of unfinished messages; 0: queue.server_bytes counts */
+	bool development;		/* the server holds all mail */
+	bool suspended;			/* the server or its organisation */
+	bool credential_hold;		/* all mail of this credential is held */
+	uint64_t send_limit;		/* copies in a rolling hour; 0: none */
+	uint64_t bytes_limit;		/* of unfinished messages; 0: queue.server_bytes counts */
+	char relay[CONF_HOSTPORT_SIZE]; /* HOST:PORT; "": none of its own */
 };
 /* -ENOENT: there is no such server.  A credential that was deleted (or 0) holds nothing. */
 int control_gate(struct control *c, uint64_t server, uint64_t credential,
@@ -150,18 +151,20 @@ int control_org_each(struct control *c, void (*fn)(const struct control_org *, v
 /* servers */
 
 struct control_settings {
-	bool development;     /* all mail is held */
-	uint64_t send_limit;  /* copies in a rolling hour; 0: none */
-	uint64_t bytes_limit; /* of unfinished messages; 0: none of its own */
-	bool allow_sender;    /* a verified Sender is enough, whatever From says */
-	bool privacy;	      /* Received does not tell the client's address */
+	bool development;		/* all mail is held */
+	uint64_t send_limit;		/* copies in a rolling hour; 0: none */
+	uint64_t bytes_limit;		/* of unfinished messages; 0: none of its own */
+	bool allow_sender;		/* a verified Sender is enough, whatever From says */
+	bool privacy;			/* Received does not tell the client's address */
+	char relay[CONF_HOSTPORT_SIZE]; /* smart host, HOST:PORT; "": none of its own */
 };
 enum control_setting {
 	CONTROL_SET_DEVELOPMENT = 1,
 	CONTROL_SET_SEND_LIMIT = 2,
 	CONTROL_SET_BYTES_LIMIT = 4,
 	CONTROL_SET_ALLOW_SENDER = 8,
-	CONTROL_SET_PRIVACY = 16
+	CONTROL_SET_PRIVACY = 16,
+	CONTROL_SET_RELAY = 32
 };
 
 struct control_server {

@@ -247,6 +247,7 @@ static int gate_once(struct control *c, uint64_t server, uint64_t credential,
 		.send_limit = db_get_u64(c->d, CONTROL_SQL_GATE, 3),
 		.bytes_limit = db_get_u64(c->d, CONTROL_SQL_GATE, 4),
 	};
+	control_column(c, CONTROL_SQL_GATE, 5, out->relay, sizeof(out->relay));
 	db_reset(c->d, CONTROL_SQL_GATE);
 	return 0;
 }

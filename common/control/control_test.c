@@ -420,7 +420,7 @@ static void check_settings(struct control *c, const char *name, const struct con
 
 	if (got.development != want->development || got.send_limit != want->send_limit ||
 	    got.bytes_limit != want->bytes_limit || got.allow_sender != want->allow_sender ||
-	    got.privacy != want->privacy)
+	    got.privacy != want->privacy || strcmp(got.relay, want->relay) != 0)
 		fail_msg("%s has other settings", name);
 }
 
@@ -430,7 +430,8 @@ static void settings_are_set_one_by_one(void **state)
 				       .send_limit = 100,
 				       .bytes_limit = 1 << 20,
 				       .allow_sender = true,
-				       .privacy = true};
+				       .privacy = true,
+				       .relay = "relay.example:25"};
 	struct control *c = open_for(DB_WRITE);
 	struct span one = span_str("acme/one"), three = span_str("acme/three");
 	struct control_settings none = {.send_limit = 0}, want = none;
@@ -439,7 +440,7 @@ static void settings_are_set_one_by_one(void **state)
 	fill(c);
 	assert_int_equal(control_server_create_with(c, three, &all), 0);
 	check_settings(c, "acme/three", &all);
-	for (unsigned which = 1; which <= CONTROL_SET_PRIVACY; which *= 2) {
+	for (unsigned which = 1; which <= CONTROL_SET_RELAY; which *= 2) {
 		check_settings(c, "acme/one", &want);
 		assert_int_equal(control_server_set(c, one, &all, which), 0);
 		want.development |= which == CONTROL_SET_DEVELOPMENT;
@@ -447,6 +448,8 @@ static void settings_are_set_one_by_one(void **state)
 		want.bytes_limit = which >= CONTROL_SET_BYTES_LIMIT ? all.bytes_limit : 0;
 		want.allow_sender = which >= CONTROL_SET_ALLOW_SENDER;
 		want.privacy = which >= CONTROL_SET_PRIVACY;
+		if (which == CONTROL_SET_RELAY)
+			memcpy(want.relay, all.relay, sizeof(all.relay));
 	}
 	check_settings(c, "acme/one", &all);
 	check_settings(c, "acme/two", &none);
@@ -513,7 +516,8 @@ static uint64_t add(struct control *c, struct control_credential_new new, const 
 static void the_gate_tells_what_may_stop_a_copy(void **state)
 {
 	struct control *c = open_for(DB_WRITE);
-	struct control_settings to = {.development = true, .send_limit = 7, .bytes_limit = 9};
+	struct control_settings to = {
+		.development = true, .send_limit = 7, .bytes_limit = 9, .relay = "r.example:25"};
 	struct span one = SPAN_LIT("acme/one"), smtp = SPAN_LIT("smtp"), name = SPAN_LIT("h");
 	struct control_gate g;
 	uint64_t id, held;
@@ -530,7 +534,7 @@ static void the_gate_tells_what_may_stop_a_copy(void **state)
 		   NULL);
 	assert_int_equal(control_gate(c, id, 1, &g), 0);
 	assert_false(g.development || g.suspended || g.credential_hold || g.send_limit ||
-		     g.bytes_limit);
+		     g.bytes_limit || g.relay[0]);
 	assert_int_equal(control_gate(c, id, held, &g), 0);
 	assert_true(g.credential_hold && !g.suspended);
 	assert_int_equal(control_gate(c, id, held + 1, &g), 0);
@@ -539,10 +543,11 @@ static void the_gate_tells_what_may_stop_a_copy(void **state)
 	assert_int_equal(control_gate(c, id, held, &g), 0);
 	assert_false(g.credential_hold);
 	assert_int_equal(control_credential_hold(c, one, smtp, SPAN_LIT("no"), true), -ENOENT);
-	assert_int_equal(control_server_set(c, one, &to, 7), 0);
+	assert_int_equal(control_server_set(c, one, &to, 7 | CONTROL_SET_RELAY), 0);
 	assert_int_equal(control_org_suspend(c, SPAN_LIT("acme"), SPAN_LIT("")), 0);
 	assert_int_equal(control_gate(c, id, 0, &g), 0);
 	assert_true(g.development && g.suspended && g.send_limit == 7 && g.bytes_limit == 9);
+	assert_string_equal(g.relay, "r.example:25");
 	assert_int_equal(control_gate(c, 4711, 0, &g), -ENOENT);
 	control_close(&c);
 }

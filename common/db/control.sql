@@ -5,7 +5,8 @@
 -- looked at (NULL: never), dkim_published and return_path_ok what was found.
 -- domain_keys: algorithm is as in a=, public_key as in p= of the DNS record, state is new (not used
 -- yet), active (signs; one of each algorithm) or retired (published still, signs no more).
--- servers: mode is live or development; a limit of 0 is none; suspended is since when, NULL if not.
+-- servers: mode is live or development; a limit of 0 is none; suspended is since when, NULL if not;
+-- relay is HOST:PORT, empty if there is none.
 -- credentials: hash is BLAKE2b of the secret, keyed with the instance's credential key (the secret
 -- itself is nowhere), of "smtp-ip:NETWORK" where there is no secret; cram is as cram.h has it;
 -- network is the canonical CIDR of type smtp-ip.
@@ -32,6 +33,7 @@ CREATE TABLE servers (
 	privacy INTEGER NOT NULL DEFAULT 0,
 	suspended INTEGER,
 	suspend_reason TEXT NOT NULL DEFAULT '',
+	relay TEXT NOT NULL DEFAULT '',
 	UNIQUE (org, permalink)
 ) STRICT;
 CREATE TABLE domains (
@@ -104,6 +106,7 @@ INSERT INTO domain_keys(domain, selector, algorithm, public_key, state, created)
 SELECT id, selector, 'rsa-sha256', public_key, 'active', created FROM domains;
 ALTER TABLE domains DROP COLUMN selector;
 ALTER TABLE domains DROP COLUMN public_key;
+ALTER TABLE servers ADD COLUMN relay TEXT NOT NULL DEFAULT '';
 ALTER TABLE domains ADD COLUMN token TEXT NOT NULL DEFAULT '';
 ALTER TABLE domains ADD COLUMN checked INTEGER;
 ALTER TABLE domains ADD COLUMN dkim_published INTEGER NOT NULL DEFAULT 0;
@@ -144,7 +147,8 @@ FROM domains WHERE server = ? AND name = ?
 
 -- name: gate
 SELECT s.mode = 'development', s.suspended IS NOT NULL OR o.suspended IS NOT NULL,
-	COALESCE((SELECT c.hold FROM credentials c WHERE c.id = ?2), 0), s.send_limit, s.bytes_limit
+	COALESCE((SELECT c.hold FROM credentials c WHERE c.id = ?2), 0), s.send_limit, s.bytes_limit,
+	s.relay
 FROM servers s JOIN orgs o ON o.id = s.org WHERE s.id = ?1
 
 -- name: sign_list
@@ -190,7 +194,7 @@ SELECT s.id, o.permalink || '/' || s.permalink, s.created,
 	(SELECT count(*) FROM credentials c WHERE c.server = s.id),
 	s.mode = 'development', s.send_limit, s.bytes_limit, s.allow_sender, s.privacy,
 	COALESCE(s.suspended, o.suspended), s.suspended IS NULL,
-	CASE WHEN s.suspended IS NULL THEN o.suspend_reason ELSE s.suspend_reason END
+	CASE WHEN s.suspended IS NULL THEN o.suspend_reason ELSE s.suspend_reason END, s.relay
 FROM servers s JOIN orgs o ON o.id = s.org WHERE o.permalink = ? AND s.permalink = ?
 
 -- name: server_each
@@ -199,11 +203,12 @@ SELECT s.id, o.permalink || '/' || s.permalink, s.created,
 	(SELECT count(*) FROM credentials c WHERE c.server = s.id),
 	s.mode = 'development', s.send_limit, s.bytes_limit, s.allow_sender, s.privacy,
 	COALESCE(s.suspended, o.suspended), s.suspended IS NULL,
-	CASE WHEN s.suspended IS NULL THEN o.suspend_reason ELSE s.suspend_reason END
+	CASE WHEN s.suspended IS NULL THEN o.suspend_reason ELSE s.suspend_reason END, s.relay
 FROM servers s JOIN orgs o ON o.id = s.org ORDER BY o.permalink, s.permalink
 
 -- name: server_set
-UPDATE servers SET mode = ?, send_limit = ?, bytes_limit = ?, allow_sender = ?, privacy = ?
+UPDATE servers SET mode = ?, send_limit = ?, bytes_limit = ?, allow_sender = ?, privacy = ?,
+	relay = ?
 WHERE id = ?
 
 -- name: server_suspend

@@ -155,7 +155,7 @@ static const struct kept {
 } control_kept[] =
 	{
 		{"SELECT * FROM orgs", "3|acme|acme|1000|NULL||"},
-		{"SELECT * FROM servers", "5|3|mail|mail|1001|live|0|0|0|0|NULL||"},
+		{"SELECT * FROM servers", "5|3|mail|mail|1001|live|0|0|0|0|NULL|||"},
 		{"SELECT id, server, name, verified, created, checked, dkim_published, "
 		 "return_path_ok, length(token) FROM domains",
 		 "7|5|a.example|1002|1003|NULL|1|0|32|"},
@@ -166,7 +166,7 @@ static const struct kept {
 },
   control_2_kept[] =
 	  {
-		  {"SELECT * FROM servers", "5|3|mail|mail|1001|development|6|0|0|0|NULL||"},
+		  {"SELECT * FROM servers", "5|3|mail|mail|1001|development|6|0|0|0|NULL|||"},
 		  {"SELECT id, server, name, verified, created, checked, dkim_published, "
 		   "return_path_ok, length(token) FROM domains",
 		   "7|5|a.example|1002|1003|NULL|1|0|32|8|5|b.example|NULL|1006|NULL|0|0|32|"},
