@@ -151,6 +151,14 @@ static int ask_all(struct check *c)
 
 /* what follows */
 
+static bool is_asked(const struct check *c, enum record_kind kind)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->line[i].record->kind == kind)
+			return true;
+	return false;
+}
+
 static bool is_fine(const struct check *c, enum record_kind kind)
 {
 	for (size_t i = 0; i < c->n; i++)
@@ -159,7 +167,8 @@ static bool is_fine(const struct check *c, enum record_kind kind)
 	return false;
 }
 
-/* Our key in their DNS is as good a proof as the token. */
+/* Our key in their DNS is as good a proof as the token.  No record is wanted where rp.NAME is the
+ * instance's return path domain itself. */
 static struct control_check found_of(const struct check *c)
 {
 	bool dkim = is_fine(c, RECORD_DKIM);
@@ -167,7 +176,8 @@ static struct control_check found_of(const struct check *c)
 	return (struct control_check){
 		.owned = is_fine(c, RECORD_OWNERSHIP) || dkim || is_fine(c, RECORD_DKIM_NEW),
 		.dkim_published = dkim,
-		.return_path_ok = is_fine(c, RECORD_RETURN_PATH),
+		.return_path_ok =
+			is_fine(c, RECORD_RETURN_PATH) || !is_asked(c, RECORD_RETURN_PATH),
 	};
 }
 

@@ -81,13 +81,20 @@ void records_add_key(struct records *out, const struct control_key *key)
 	      key_types[key->key.algorithm], text);
 }
 
+/* Is rp.NAME the instance's return path domain itself? */
+static bool has_return_path(const char *name, const char *return_path)
+{
+	return strncmp(return_path, "rp.", 3) == 0 && strcmp(return_path + 3, name) == 0;
+}
+
 void records_add_others(struct records *out, const struct control_domain_row *domain,
 			const struct conf *conf)
 {
 	const char *name = domain->name.s, *return_path = conf->return_path_domain.s;
 
 	VALUE(add(out, RECORD_OWNERSHIP, "", name), "posthaste-verification=%s", domain->token);
-	VALUE(add(out, RECORD_RETURN_PATH, "rp.", name), "%s.", return_path);
+	if (!has_return_path(name, return_path))
+		VALUE(add(out, RECORD_RETURN_PATH, "rp.", name), "%s.", return_path);
 	VALUE(add(out, RECORD_DMARC, "_dmarc.", name), "v=DMARC1; p=none");
 	VALUE(add(out, RECORD_SPF, "", name), "v=spf1 include:%s ~all", return_path);
 	VALUE(add(out, RECORD_INSTANCE_MX, "", return_path), "10 %s.", conf->hostname.s);

@@ -55,6 +55,21 @@ static void a_domain_gets_all_its_records(void **state)
 	}
 }
 
+static void the_return_path_domain_is_no_alias_of_itself(void **state)
+{
+	static struct records got;
+	static struct conf conf;
+	struct control_domain_row row = {.id = 1};
+
+	(void)state;
+	assert_int_equal(domain_parse(SPAN_LIT("host.example"), &row.name), 0);
+	assert_int_equal(domain_parse(SPAN_LIT("rp.host.example"), &conf.return_path_domain), 0);
+	records_add_others(&got, &row, &conf);
+	assert_true(got.n > 0);
+	for (size_t i = 0; i < got.n; i++)
+		assert_int_not_equal(got.at[i].type, DNS_CNAME);
+}
+
 static void the_most_and_largest_keys_fit(void **state)
 {
 	struct control_key key = key_of("example.com s rsa-sha256", CONTROL_KEY_ACTIVE);
@@ -76,6 +91,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_domain_gets_all_its_records),
+		cmocka_unit_test(the_return_path_domain_is_no_alias_of_itself),
 		cmocka_unit_test(the_most_and_largest_keys_fit),
 	};
 

@@ -179,6 +179,14 @@ def the_return_path_is_a_cname_or_has_the_same_mx(s, zone):
     assert code == DATA and not found["return_path_ok"], found
 
 
+def the_return_path_domain_needs_no_alias_of_itself(s, zone):
+    """return_path.domain is rp.sandbox.test."""
+    name, value = record(s, "DKIM", "sandbox.test")
+    zone.set(name, txt(value))
+    code, found, lines = check(s, "sandbox.test")
+    assert code == 0 and found["return_path_ok"] and "return path" not in lines, found
+
+
 def advice_needs_nothing(s, zone):
     zone.set("rp." + DOMAIN, "CNAME rp.sandbox.test.")
     zone.set("_dmarc." + DOMAIN, txt("v=DMARC1; p=reject"))
@@ -348,6 +356,7 @@ def main():
                      keys_are_compared,
                      a_published_key_proves_ownership,
                      the_return_path_is_a_cname_or_has_the_same_mx,
+                     the_return_path_domain_needs_no_alias_of_itself,
                      advice_needs_nothing,
                      dns_that_fails_changes_nothing,
                      what_is_believed_is_not_asked_for):
