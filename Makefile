@@ -100,8 +100,9 @@ FUZZ = $(patsubst fuzz/%.c,build/fuzz/%,$(wildcard fuzz/*.c))
 FUZZFLAGS = -std=c17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 	$(shell pkg-config --cflags $(PKGS))
 FUZZSRC = $(COMMON) smtpd/session.c smtpd/verbs.c smtpd/bdat.c smtpd/auth.c smtpd/repair.c \
-	deliverd/client.c deliverd/client_parts.c deliverd/dkim.c deliverd/route.c queued/plan.c queued/plan_flow.c \
-	queued/plan_retry.c ctl/suppression_read.c ctl/sendmail_message.c \
+	deliverd/client.c deliverd/client_parts.c deliverd/dkim.c deliverd/route.c queued/plan.c \
+	queued/plan_flow.c queued/plan_retry.c ctl/suppression_read.c ctl/sendmail_message.c \
+	ctl/records.c ctl/records_judge.c \
 	sink/sink.c
 FUZZOBJ = $(patsubst %.c,build/fuzz/obj/%.o,$(wildcard $(FUZZSRC)))
 

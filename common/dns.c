@@ -1,9 +1,11 @@
 /*
- * dns.c - record data from the wire (RFC 1035 3.1, 3.3.9; RFC 7505), names not compressed.
+ * dns.c - record data from the wire (RFC 1035 3.1, 3.3.9, 3.3.14; RFC 7505), names not compressed.
  *
  *	name  = *label %x00		; at most 255 bytes
  *	label = length *63OCTET		; length 1 to 63
  *	mx    = preference name		; preference: 2 bytes, big endian
+ *	txt   = 1*string
+ *	string = length *255OCTET
  *
  * A label with a byte that no host name has (a dot above all, which would read as two labels) is
  * refused: nobody could be asked for it.
@@ -59,4 +61,19 @@ int dns_read_mx(struct span rdata, struct dns_mx *out)
 	mx.is_null = mx.host.n == 0;
 	*out = mx;
 	return 0;
+}
+
+int dns_read_txt(struct span rdata, struct buf *out)
+{
+	if (rdata.n == 0)
+		return -EINVAL;
+	while (rdata.n) {
+		size_t n = rdata.p[0];
+
+		if (n >= rdata.n)
+			return -EINVAL;
+		buf_add(out, span_head(span_from(rdata, 1), n));
+		rdata = span_from(rdata, 1 + n);
+	}
+	return buf_ok(out) ? 0 : -EINVAL;
 }

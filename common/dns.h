@@ -6,6 +6,7 @@
 #ifndef COMMON_DNS_H
 #define COMMON_DNS_H
 
+#include "common/buf.h"
 #include "common/mail/addr.h"
 
 enum dns_type {
@@ -34,6 +35,8 @@ struct dns_mx {
 
 /* -EINVAL unless rdata is exactly one well-formed record of that type. */
 int dns_read_mx(struct span rdata, struct dns_mx *out) MUST_CHECK;
+/* Adds the strings of a TXT record one behind the other; -EINVAL, and then perhaps some of them. */
+int dns_read_txt(struct span rdata, struct buf *out) MUST_CHECK;
 /* A wire-format name, uncompressed, ending exactly at the span's end; the root gives n == 0. */
 int dns_read_name(struct span wire, struct domain *out) MUST_CHECK;
 

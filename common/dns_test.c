@@ -95,12 +95,43 @@ static void mx_records_are_read(void **state)
 	assert_int_equal(dns_read_mx(SPAN_LIT("\0\0\0\0"), &mx), -EINVAL);
 }
 
+static void the_strings_of_a_txt_record_are_joined(void **state)
+{
+	static const struct {
+		const char *name, *wire;
+		size_t n;
+		const char *want; /* NULL: refused */
+	} cases[] = {
+		{"one", WIRE("\3abc"), "abc"},
+		{"two", WIRE("\3abc\2de"), "abcde"},
+		{"an empty one", WIRE("\0"), ""},
+		{"an empty one in between", WIRE("\1a\0\1b"), "ab"},
+		{"none", WIRE(""), NULL},
+		{"cut", WIRE("\3ab"), NULL},
+		{"cut after a length", WIRE("\1a\1"), NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct buf b;
+		int err;
+
+		buf_init(&b, 64);
+		err = dns_read_txt(span_of(cases[i].wire, cases[i].n), &b);
+		if ((err == 0) != (cases[i].want != NULL) ||
+		    (!err && !span_eq_str(buf_span(&b), cases[i].want)))
+			fail_msg("%s: %d %.*s", cases[i].name, err, SPAN_FMT(buf_span(&b)));
+		buf_done(&b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_are_read_whole_or_not_at_all),
 		cmocka_unit_test(the_longest_name_is_255_bytes),
 		cmocka_unit_test(mx_records_are_read),
+		cmocka_unit_test(the_strings_of_a_txt_record_are_joined),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,6 +109,8 @@ void ctl_suspension(struct table *t, const struct control_suspension *s);
 void ctl_server_name(struct control *c, uint64_t id, char out[CONTROL_LABEL_SIZE]);
 /* The configuration in force (run/active.conf, else posthaste.conf); conf_free(). */
 struct conf *ctl_conf(int *code_out);
+/* What stands in posthaste.conf, in force or not yet. */
+struct conf *ctl_conf_written(int *code_out);
 /* What starts the instance that we are in, dir by name.  In a static buffer. */
 const char *ctl_start_command(const char *dir);
 /* One question to a door of who ("queued", "the signer"): the answer's spans point into packet,
@@ -143,8 +145,10 @@ int cmd_server_delete(int argc, char **argv, const struct ctl_options *o);
 int cmd_domain_create(int argc, char **argv, const struct ctl_options *o);
 int cmd_domain_list(int argc, char **argv, const struct ctl_options *o);
 int cmd_domain_show(int argc, char **argv, const struct ctl_options *o);
+int cmd_domain_check(int argc, char **argv, const struct ctl_options *o);
 int cmd_domain_verify(int argc, char **argv, const struct ctl_options *o);
 int cmd_domain_delete(int argc, char **argv, const struct ctl_options *o);
+int cmd_domain_key_instance(int argc, char **argv, const struct ctl_options *o);
 int cmd_domain_key_list(int argc, char **argv, const struct ctl_options *o);
 int cmd_domain_key_add(int argc, char **argv, const struct ctl_options *o);
 int cmd_domain_key_activate(int argc, char **argv, const struct ctl_options *o);

@@ -39,7 +39,7 @@ void domain_selector_make(char out[SIGNKEY_SELECTOR_SIZE])
 }
 
 static int keygen_answer(const struct domain *name, const struct ipc_msg *answer,
-			 struct control_key_new *new)
+			 struct control_key_new *new, bool *made_out)
 {
 	if (answer->type != IPC_KEY)
 		return ctl_fail(EX_PROTOCOL,
@@ -49,17 +49,13 @@ static int keygen_answer(const struct domain *name, const struct ipc_msg *answer
 	if (answer->key.error.n)
 		return ctl_fail(EX_CANTCREAT, "the signer made no key for %s: %.*s", name->s,
 				SPAN_FMT(answer->key.error));
-	if (!answer->key.made)
-		return ctl_fail(EX_CANTCREAT,
-				"the signer has a key of %s with the selector %s already, which "
-				"is or was another one's; choose another selector",
-				name->s, new->selector);
 	new->public_key = answer->key.public_key;
+	*made_out = answer->key.made;
 	return 0;
 }
 
-int domain_keygen(const struct ctl_options *o, const struct domain *name,
-		  struct control_key_new *new, struct buf *packet)
+int domain_key_ask(const struct ctl_options *o, const struct domain *name,
+		   struct control_key_new *new, struct buf *packet, bool *made_out)
 {
 	struct ipc_msg request = {.type = IPC_KEYGEN}, answer;
 	struct signkey key = {.domain = *name, .algorithm = new->algorithm};
@@ -73,13 +69,34 @@ int domain_keygen(const struct ctl_options *o, const struct domain *name,
 	if (code)
 		return code;
 	fd_close(&fd);
-	return keygen_answer(name, &answer, new);
+	return keygen_answer(name, &answer, new, made_out);
+}
+
+int domain_keygen(const struct ctl_options *o, const struct domain *name,
+		  struct control_key_new *new, struct buf *packet)
+{
+	bool made = true;
+	int code = domain_key_ask(o, name, new, packet, &made);
+
+	if (!made)
+		return ctl_fail(EX_CANTCREAT,
+				"the signer has a key of %s with the selector %s already, which "
+				"is or was another one's; choose another selector",
+				name->s, new->selector);
+	return code;
 }
 
 json_t *domain_record_json(const struct record *r)
 {
-	return json_pack("{s:o, s:o, s:o, s:o}", "name", out_str(r->name), "type", out_str(r->type),
-			 "value", out_str(r->value), "purpose", out_str(r->purpose));
+	return json_pack("{s:o, s:s, s:o, s:s}", "name", out_str(r->name), "type",
+			 record_type_name(r), "value", out_str(r->value), "purpose",
+			 record_purpose(r));
+}
+
+void domain_record_print(const struct record *r)
+{
+	printf("\n%s: %s\n  %s  %s  %s\n", record_purpose(r), record_why(r), r->name,
+	       record_type_name(r), r->value);
 }
 
 /* what all but list begin with */
@@ -94,13 +111,17 @@ static int begin(int argc, char **argv, const struct ctl_options *o, enum db_mod
 	return code ? code : domain_begin(args[0], server, mode, r);
 }
 
-static json_t *domain_json(const struct control_domain_row *row)
+json_t *domain_json(const struct control_domain_row *row)
 {
-	return json_pack("{s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "id", out_uint(row->id), "name",
-			 out_str(row->name.s), "server", out_str(row->server), "verified",
-			 row->verified ? 1 : 0, "verified_at",
+	return json_pack("{s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:b, s:b}", "id",
+			 out_uint(row->id), "name", out_str(row->name.s), "server",
+			 out_str(row->server), "verified", row->verified ? 1 : 0, "verified_at",
 			 row->verified ? out_time(row->verified_at) : json_null(), "selector",
-			 out_str(row->selector), "created", out_time(row->created));
+			 out_str(row->selector), "created", out_time(row->created), "token",
+			 out_str(row->token), "checked_at",
+			 row->checked ? out_time(row->checked_at) : json_null(), "dkim_published",
+			 row->dkim_published ? 1 : 0, "return_path_ok",
+			 row->return_path_ok ? 1 : 0);
 }
 
 static void print_json(const struct control_domain_row *row, const struct records *records)
@@ -111,6 +132,11 @@ static void print_json(const struct control_domain_row *row, const struct record
 		json_array_append_new(list, domain_record_json(&records->at[i]));
 	json_object_set_new(j, "records", list);
 	out_json(j);
+}
+
+static const char *yes_no(bool v)
+{
+	return v ? "yes" : "no";
 }
 
 static void print_text(const struct control_domain_row *row, const struct records *records)
@@ -128,11 +154,18 @@ static void print_text(const struct control_domain_row *row, const struct record
 	table_str(&t, row->verified ? at : "no: mail from it is refused");
 	table_str(&t, "DKIM selector");
 	table_str(&t, row->selector);
+	table_str(&t, "DKIM published");
+	table_str(&t, yes_no(row->dkim_published));
+	table_str(&t, "return path");
+	table_fmt(&t, "%s%s", row->return_path_ok ? "rp." : "the instance's",
+		  row->return_path_ok ? row->name.s : "");
+	table_str(&t, "DNS checked");
+	wall_iso(row->checked_at, at);
+	table_str(&t, row->checked ? at : "never");
 	table_print(&t);
 	printf("\nrecords to publish:\n");
 	for (size_t i = 0; i < records->n; i++)
-		printf("\n%s: %s\n  %s  %s  %s\n", records->at[i].purpose, records->at[i].why,
-		       records->at[i].name, records->at[i].type, records->at[i].value);
+		domain_record_print(&records->at[i]);
 }
 
 static void add_key(const struct control_key *key, void *arg)
@@ -140,26 +173,37 @@ static void add_key(const struct control_key *key, void *arg)
 	records_add_key(arg, key);
 }
 
-static int show(const struct domain_request *r, const struct ctl_options *o)
+int domain_records(const struct domain_request *r, struct control_domain_row *row,
+		   struct records *records)
 {
-	struct control_domain_row row;
-	struct records records = {.n = 0};
 	struct conf *conf;
-	int code = 0, err = control_domain_find(r->c, span_str(r->server), &r->name, &row);
+	int code = 0, err = control_domain_find(r->c, span_str(r->server), &r->name, row);
 
+	records->n = 0;
 	if (!err)
-		err = control_key_each(r->c, span_str(r->server), &r->name, add_key, &records);
+		err = control_key_each(r->c, span_str(r->server), &r->name, add_key, records);
 	if (err)
 		return ctl_control_fail(r->c, err);
 	conf = ctl_conf(&code);
 	if (!conf)
 		return code;
-	records_add_others(&records, &r->name, conf);
+	records_add_others(records, row, conf);
+	conf_free(&conf);
+	return 0;
+}
+
+int domain_show(const struct domain_request *r, const struct ctl_options *o)
+{
+	struct control_domain_row row;
+	struct records records;
+	int code = domain_records(r, &row, &records);
+
+	if (code)
+		return code;
 	if (o->json)
 		print_json(&row, &records);
 	else
 		print_text(&row, &records);
-	conf_free(&conf);
 	return 0;
 }
 
@@ -203,7 +247,7 @@ int cmd_domain_create(int argc, char **argv, const struct ctl_options *o)
 	if (!code)
 		code = create(&r, verified, o);
 	if (!code)
-		code = show(&r, o);
+		code = domain_show(&r, o);
 	control_close(&r.c);
 	return code;
 }
@@ -214,7 +258,7 @@ int cmd_domain_show(int argc, char **argv, const struct ctl_options *o)
 	int code = begin(argc, argv, o, DB_READ, &r);
 
 	if (!code)
-		code = show(&r, o);
+		code = domain_show(&r, o);
 	control_close(&r.c);
 	return code;
 }
@@ -227,7 +271,7 @@ int cmd_domain_verify(int argc, char **argv, const struct ctl_options *o)
 	if (code)
 		return code;
 	err = control_domain_verify(r.c, span_str(r.server), &r.name);
-	code = err ? ctl_control_fail(r.c, err) : show(&r, o);
+	code = err ? ctl_control_fail(r.c, err) : domain_show(&r, o);
 	control_close(&r.c);
 	return code;
 }
@@ -263,14 +307,17 @@ static void list_row(const struct control_domain_row *row, void *arg)
 	wall_iso(row->created, created);
 	table_str(arg, row->server);
 	table_str(arg, row->name.s);
-	table_str(arg, row->verified ? "yes" : "no");
+	table_str(arg, yes_no(row->verified));
+	table_str(arg, yes_no(row->dkim_published));
+	table_str(arg, yes_no(row->return_path_ok));
 	table_str(arg, row->selector);
 	table_str(arg, created);
 }
 
 int cmd_domain_list(int argc, char **argv, const struct ctl_options *o)
 {
-	static const char *const heads[] = {"SERVER", "NAME", "VERIFIED", "SELECTOR", "CREATED"};
+	static const char *const heads[] = {"SERVER",	   "NAME",     "VERIFIED", "DKIM",
+					    "RETURN PATH", "SELECTOR", "CREATED"};
 	const char *server = NULL;
 	struct ctl_opt opts[] = {{"--server", CTL_VALUE, &server}};
 	int err, code = ctl_args(argc, argv, o, opts, ARRAY_LEN(opts), NULL, 0, 0);

@@ -1,8 +1,9 @@
 /*
- * domain_key.c - posthaste domain key list|add|activate|remove: rotation by overlap.
+ * domain_key.c - posthaste domain key list|add|activate|remove|instance: rotation by overlap.
  *
  * A new key is published before it signs, and a retired one stays published until what it signed
- * has arrived: receivers find the key of each signature all the while.
+ * has arrived: receivers find the key of each signature all the while.  The instance's own key is
+ * none of a server: it is what posthaste.conf says and the signer has.
  */
 #include <stdio.h>
 
@@ -86,10 +87,9 @@ static void show_one(const struct control_key *k, void *arg)
 		out_json(j);
 		return;
 	}
-	printf("%s key %s of %s is %s\n\n%s:\n  %s  %s  %s\n",
-	       signkey_algorithm_name(k->key.algorithm), k->key.selector, k->key.domain.s,
-	       control_key_state_name(k->state), record->why, record->name, record->type,
-	       record->value);
+	printf("%s key %s of %s is %s\n", signkey_algorithm_name(k->key.algorithm), k->key.selector,
+	       k->key.domain.s, control_key_state_name(k->state));
+	domain_record_print(record);
 }
 
 static int show(const struct domain_request *r, const char *selector, const struct ctl_options *o)
@@ -211,5 +211,60 @@ int cmd_domain_key_remove(int argc, char **argv, const struct ctl_options *o)
 	else if (!code)
 		printf("key %s of %s is removed; its DNS record may go\n", selector, r.name.s);
 	control_close(&r.c);
+	return code;
+}
+
+/* the instance's own */
+
+static void show_instance(const struct control_key *key, bool made, const struct ctl_options *o)
+{
+	struct records records = {.n = 0};
+	json_t *j;
+
+	records_add_key(&records, key);
+	if (!o->json) {
+		printf("%s key %s of %s %s\n", signkey_algorithm_name(key->key.algorithm),
+		       key->key.selector, key->key.domain.s, made ? "is made" : "was made before");
+		domain_record_print(&records.at[0]);
+		return;
+	}
+	j = json_pack("{s:o, s:o, s:o, s:b}", "domain", out_str(key->key.domain.s), "selector",
+		      out_str(key->key.selector), "algorithm",
+		      out_str(signkey_algorithm_name(key->key.algorithm)), "made", made ? 1 : 0);
+	json_object_set_new(j, "record", domain_record_json(&records.at[0]));
+	out_json(j);
+}
+
+static int instance_key(const struct conf *conf, const struct ctl_options *o)
+{
+	struct control_key key = {.key.domain = conf->deliver_dkim_domain,
+				  .state = CONTROL_KEY_ACTIVE};
+	struct control_key_new new = {.selector = key.key.selector, .algorithm = SIGNKEY_RSA};
+	struct buf packet;
+	bool made;
+	int code;
+
+	if (!key.key.domain.n)
+		return ctl_fail(EX_CONFIG, "deliver.dkim_domain is not set in posthaste.conf; "
+					   "write deliver.dkim_domain = DOMAIN");
+	must(signkey_selector(span_str(conf->deliver_dkim_selector), key.key.selector) == 0);
+	code = domain_key_ask(o, &key.key.domain, &new, &packet, &made);
+	if (!code) {
+		key.public_key_n = new.public_key.n;
+		memcpy(key.public_key, new.public_key.p, new.public_key.n);
+		show_instance(&key, made, o);
+	}
+	buf_done(&packet);
+	return code;
+}
+
+int cmd_domain_key_instance(int argc, char **argv, const struct ctl_options *o)
+{
+	int code = ctl_args(argc, argv, o, NULL, 0, NULL, 0, 0);
+	struct conf *conf = code ? NULL : ctl_conf_written(&code);
+
+	if (conf)
+		code = instance_key(conf, o);
+	conf_free(&conf);
 	return code;
 }

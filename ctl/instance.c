@@ -190,12 +190,12 @@ void ctl_server_name(struct control *c, uint64_t id, char out[CONTROL_LABEL_SIZE
 		ctl_warn("%s", control_error(c));
 }
 
-struct conf *ctl_conf(int *code_out)
+static struct conf *conf_of(const char *file, int *code_out)
 {
 	char error[CONF_ERROR_SIZE];
 	struct conf *c = NULL;
 
-	if (conf_load(access(active_conf, R_OK) == 0 ? active_conf : written_conf, &c, error) != 0)
+	if (conf_load(file, &c, error) != 0)
 		*code_out = ctl_fail(EX_CONFIG, "%s", error);
 	return c;
 }
@@ -208,6 +208,16 @@ const char *ctl_start_command(const char *dir)
 		return "systemctl start posthaste";
 	snprintf(text, sizeof(text), "posthaste sandbox start %s", dir);
 	return text;
+}
+
+struct conf *ctl_conf(int *code_out)
+{
+	return conf_of(access(active_conf, R_OK) == 0 ? active_conf : written_conf, code_out);
+}
+
+struct conf *ctl_conf_written(int *code_out)
+{
+	return conf_of(written_conf, code_out);
 }
 
 static int no_answer(const struct ctl_options *o, const char *who, int err)

@@ -21,7 +21,7 @@ static int cmd_help(int argc, char **argv, const struct ctl_options *o);
 
 #define SERVER_SETTINGS                                                              \
 	"[--mode live|development] [--send-limit N|none] [--bytes-limit SIZE|none] " \
-	"[--allow-sender yes|no] [--privacy yes|no]"
+	"[--allow-sender yes|no] [--privacy yes|no] [--relay HOST:PORT|none]"
 #define SUPPRESSION_OF "[--server ORG/SERVER | --all-servers]"
 #define QUEUE_ORDER "ID ... | " QUEUE_FILTER_SYNOPSIS " [--all] [--reason TEXT]"
 #define CREDENTIAL_TYPES "smtp|api|smtp-ip"
@@ -53,6 +53,8 @@ static const struct ctl_command commands[] = {
 	{"domain list", "[--server ORG/SERVER]", "list domains", cmd_domain_list, 0},
 	{"domain show", "NAME [--server ORG/SERVER]", "show one, with the DNS records to publish",
 	 cmd_domain_show, 0},
+	{"domain check", "NAME [--server ORG/SERVER] [--verified]",
+	 "compare DNS with what should be there", cmd_domain_check, 0},
 	{"domain verify", "NAME [--server ORG/SERVER]", "vouch that it is its owner's",
 	 cmd_domain_verify, 0},
 	{"domain delete", "NAME [--server ORG/SERVER]", "delete one", cmd_domain_delete, 0},
@@ -63,6 +65,8 @@ static const struct ctl_command commands[] = {
 	 "make a further key, to be published", cmd_domain_key_add, 0},
 	{"domain key activate", "NAME SELECTOR [--server ORG/SERVER]",
 	 "sign with this key from now on", cmd_domain_key_activate, 0},
+	{"domain key instance", "", "make the key of deliver.dkim_domain, show its record",
+	 cmd_domain_key_instance, 0},
 	{"domain key remove", "NAME SELECTOR [--server ORG/SERVER]", "forget a key",
 	 cmd_domain_key_remove, 0},
 	{"credential create",

@@ -23,6 +23,8 @@ static void a_domain_gets_all_its_records(void **state)
 		{"a._domainkey.example.com", "TXT", "v=DKIM1; k=rsa; p=REVS", "is retired"},
 		{"b._domainkey.example.com", "TXT", "v=DKIM1; k=rsa; p=REVS", "check our"},
 		{"c._domainkey.example.com", "TXT", "v=DKIM1; k=ed25519; p=REVS", "is new"},
+		{"example.com", "TXT", "posthaste-verification=abc", "is yours"},
+		{"rp.example.com", "CNAME", "rp.host.example.", "bounces"},
 		{"_dmarc.example.com", "TXT", "v=DMARC1; p=none", "p=none"},
 		{"example.com", "TXT", "v=spf1 include:rp.host.example ~all", "include"},
 		{"rp.host.example", "MX", "10 mail.host.example.", "bounces"},
@@ -33,6 +35,7 @@ static void a_domain_gets_all_its_records(void **state)
 		key_of("example.com b rsa-sha256", CONTROL_KEY_ACTIVE),
 		key_of("example.com c ed25519-sha256", CONTROL_KEY_NEW),
 	};
+	struct control_domain_row row = {.token = "abc", .name = keys[0].key.domain};
 	struct records got = {.n = 0};
 	struct conf conf;
 
@@ -42,19 +45,35 @@ static void a_domain_gets_all_its_records(void **state)
 	assert_int_equal(domain_parse(SPAN_LIT("rp.host.example"), &conf.return_path_domain), 0);
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
 		records_add_key(&got, &keys[i]);
-	records_add_others(&got, &keys[0].key.domain, &conf);
+	records_add_others(&got, &row, &conf);
 	assert_int_equal(got.n, ARRAY_LEN(want));
 	for (size_t i = 0; i < got.n; i++) {
 		assert_string_equal(got.at[i].name, want[i][0]);
-		assert_string_equal(got.at[i].type, want[i][1]);
+		assert_string_equal(record_type_name(&got.at[i]), want[i][1]);
 		assert_string_equal(got.at[i].value, want[i][2]);
-		assert_non_null(strstr(got.at[i].why, want[i][3]));
+		assert_non_null(strstr(record_why(&got.at[i]), want[i][3]));
 	}
+}
+
+static void the_return_path_domain_is_no_alias_of_itself(void **state)
+{
+	static struct records got;
+	static struct conf conf;
+	struct control_domain_row row = {.id = 1};
+
+	(void)state;
+	assert_int_equal(domain_parse(SPAN_LIT("host.example"), &row.name), 0);
+	assert_int_equal(domain_parse(SPAN_LIT("rp.host.example"), &conf.return_path_domain), 0);
+	records_add_others(&got, &row, &conf);
+	assert_true(got.n > 0);
+	for (size_t i = 0; i < got.n; i++)
+		assert_int_not_equal(got.at[i].type, DNS_CNAME);
 }
 
 static void the_most_and_largest_keys_fit(void **state)
 {
 	struct control_key key = key_of("example.com s rsa-sha256", CONTROL_KEY_ACTIVE);
+	struct control_domain_row row = {.name = key.key.domain};
 	static struct records got;
 	static struct conf conf;
 
@@ -62,7 +81,7 @@ static void the_most_and_largest_keys_fit(void **state)
 	key.public_key_n = CONTROL_PUBLIC_KEY_MAX;
 	for (int i = 0; i < CONTROL_KEYS_MAX; i++)
 		records_add_key(&got, &key);
-	records_add_others(&got, &key.key.domain, &conf);
+	records_add_others(&got, &row, &conf);
 	assert_int_equal(got.n, RECORDS_MAX);
 	assert_true(strlen(got.at[0].value) > (size_t)CONTROL_PUBLIC_KEY_MAX * 4 / 3);
 	assert_true(strlen(got.at[0].value) < RECORD_VALUE_SIZE - 1);
@@ -72,6 +91,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_domain_gets_all_its_records),
+		cmocka_unit_test(the_return_path_domain_is_no_alias_of_itself),
 		cmocka_unit_test(the_most_and_largest_keys_fit),
 	};
 

@@ -46,7 +46,7 @@ static int size_option(const char *name, const char *text, uint64_t *out)
 
 /* Options as they were given; NULL: not. */
 struct settings_options {
-	const char *mode, *send_limit, *bytes_limit, *allow_sender, *privacy;
+	const char *mode, *send_limit, *bytes_limit, *allow_sender, *privacy, *relay;
 };
 
 static int mode_option(const char *text, bool *out)
@@ -59,6 +59,18 @@ static int mode_option(const char *text, bool *out)
 	return 0;
 }
 
+static int relay_option(const char *text, char out[CONF_HOSTPORT_SIZE])
+{
+	struct conf_hostport to = {.host = ""};
+	const char *wrong =
+		strcmp(text, "none") == 0 ? NULL : conf_hostport_read(span_str(text), &to);
+
+	if (wrong)
+		return ctl_fail(EX_USAGE, "--relay %s: %s; it is HOST:PORT, or none", text, wrong);
+	conf_hostport_write(&to, out);
+	return 0;
+}
+
 static int settings_read(const struct settings_options *in, struct control_settings *out,
 			 unsigned *which)
 {
@@ -68,7 +80,7 @@ static int settings_read(const struct settings_options *in, struct control_setti
 		 (in->send_limit ? CONTROL_SET_SEND_LIMIT : 0U) |
 		 (in->bytes_limit ? CONTROL_SET_BYTES_LIMIT : 0U) |
 		 (in->allow_sender ? CONTROL_SET_ALLOW_SENDER : 0U) |
-		 (in->privacy ? CONTROL_SET_PRIVACY : 0U);
+		 (in->privacy ? CONTROL_SET_PRIVACY : 0U) | (in->relay ? CONTROL_SET_RELAY : 0U);
 	if (in->mode)
 		code = mode_option(in->mode, &out->development);
 	if (!code && in->send_limit)
@@ -79,6 +91,8 @@ static int settings_read(const struct settings_options *in, struct control_setti
 		code = ctl_yes_no("--allow-sender", in->allow_sender, &out->allow_sender);
 	if (!code && in->privacy)
 		code = ctl_yes_no("--privacy", in->privacy, &out->privacy);
+	if (!code && in->relay)
+		code = relay_option(in->relay, out->relay);
 	return code;
 }
 
@@ -96,6 +110,7 @@ static void add_settings(json_t *j, const struct control_settings *s)
 	json_object_set_new(j, "bytes_limit", limit_json(s->bytes_limit));
 	json_object_set_new(j, "allow_sender", json_boolean(s->allow_sender));
 	json_object_set_new(j, "privacy", json_boolean(s->privacy));
+	json_object_set_new(j, "relay", s->relay[0] ? out_str(s->relay) : json_null());
 }
 
 static json_t *suspended_by(const struct control_suspension *s)
@@ -140,6 +155,8 @@ static void table_settings(struct table *t, const struct control_settings *s)
 	table_str(t, s->allow_sender ? "yes" : "no");
 	table_str(t, "privacy");
 	table_str(t, s->privacy ? "yes" : "no");
+	table_str(t, "relay");
+	table_str(t, s->relay[0] ? s->relay : "none");
 }
 
 void ctl_suspension(struct table *t, const struct control_suspension *s)
@@ -217,6 +234,7 @@ static struct control *begin_settings(int argc, char **argv, const struct ctl_op
 		{"--bytes-limit", CTL_VALUE, &in.bytes_limit},
 		{"--allow-sender", CTL_VALUE, &in.allow_sender},
 		{"--privacy", CTL_VALUE, &in.privacy},
+		{"--relay", CTL_VALUE, &in.relay},
 	};
 
 	*code = ctl_args(argc, argv, o, opts, ARRAY_LEN(opts), args, 1, 1);

@@ -39,6 +39,8 @@ static bool read_deliver(struct attempt *a, const struct ipc_deliver *d)
 		return false;
 	if (add_overflows(d->body_offset, d->body_size, &end) || end > INT64_MAX)
 		return false;
+	if (d->relay.n && conf_hostport_read(d->relay, &a->relay) != NULL)
+		return false;
 	return read_keys(a, &d->sign);
 }
 
@@ -406,7 +408,7 @@ void attempt_start(struct attempt *a)
 		return;
 	}
 	randombytes_buf(&random, sizeof(random));
-	route_start(&a->route, a->env->conf, &a->rcpt, random, is_own_address);
+	route_start(&a->route, a->env->conf, &a->relay, &a->rcpt, random, is_own_address);
 	resolve(a);
 }
 

@@ -57,8 +57,9 @@ struct attempt {
 	int fd;
 	bool valid; /* what queued sent can be used */
 	bool eight_bit;
-	bool utf8;		  /* the message needs SMTPUTF8 */
-	struct addr sender, rcpt; /* sender.n == 0: null */
+	bool utf8;		    /* the message needs SMTPUTF8 */
+	struct addr sender, rcpt;   /* sender.n == 0: null */
+	struct conf_hostport relay; /* the server's own; no host: none */
 	struct buf prefix;
 	size_t key_n;
 	struct signkey key[ATTEMPT_KEYS];

@@ -448,20 +448,24 @@ static void start_fixed(struct route *r, const struct conf *c, const struct conf
 	} else if (domain_parse(span_str(to->host), &name) == 0) {
 		add_host(r, &name, 0);
 	} else {
-		fail(r, OUTCOME_TEMP, "4.3.5", "%s in deliver.relay or deliver.mx is no host name",
-		     to->host);
+		fail(r, OUTCOME_TEMP, "4.3.5",
+		     "%s, configured as relay or in deliver.mx, is no host name", to->host);
 	}
 }
 
-static const struct conf_hostport *fixed_for(const struct conf *c, const struct domain *d)
+static const struct conf_hostport *fixed_for(const struct conf *c, const struct domain *d,
+					     const struct conf_hostport *relay)
 {
 	for (size_t i = 0; i < c->deliver_mx.n; i++)
 		if (span_eq(domain_span(&c->deliver_mx.at[i].domain), domain_span(d)))
 			return &c->deliver_mx.at[i].to;
+	if (relay->host[0])
+		return relay;
 	return c->deliver_relay.host[0] ? &c->deliver_relay : NULL;
 }
 
-void route_start(struct route *r, const struct conf *c, const struct addr *rcpt, uint64_t random,
+void route_start(struct route *r, const struct conf *c, const struct conf_hostport *relay,
+		 const struct addr *rcpt, uint64_t random,
 		 bool (*is_own)(const struct sockaddr *sa))
 {
 	const struct conf_hostport *to;
@@ -473,7 +477,7 @@ void route_start(struct route *r, const struct conf *c, const struct addr *rcpt,
 	};
 	if (addr_get_domain(rcpt, &r->domain) != 0)
 		r->domain.n = 0;
-	to = fixed_for(c, &r->domain);
+	to = fixed_for(c, &r->domain, relay);
 	if (to) {
 		start_fixed(r, c, to);
 	} else if (rcpt->literal) {

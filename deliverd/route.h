@@ -7,8 +7,9 @@
  *
  * ends as ROUTE_FOUND with hops (host, address, port), best first, or ROUTE_FAILED with outcome.
  *
- * deliver.mx goes before deliver.relay, that before DNS.  Addresses from DNS and literals pass the
- * guard deliver.networks one by one; relay and mx entries are the operator's own and do not.
+ * deliver.mx goes before the server's own relay, that before deliver.relay, that before DNS.
+ * Addresses from DNS and literals pass the guard deliver.networks one by one; relay and mx entries
+ * are the operator's own and do not.
  * Permanent are only: a domain that does not exist (5.1.2), takes no mail (5.1.10), has neither MX
  * nor address (5.4.4), leads back to us or to forbidden addresses only (5.4.6).  Wherever DNS
  * failed for a part and no address was found, it is temporary.
@@ -76,9 +77,11 @@ struct route {
 	char refused[512]; /* addresses that the guard refused, for the reader */
 };
 
-/* random: decides the order of equally preferred hosts.  is_own: whether this host has an address;
- * asked only where deliver.networks is public. */
-void route_start(struct route *r, const struct conf *c, const struct addr *rcpt, uint64_t random,
+/* relay: the server's own, without a host if it has none.  random: decides the order of equally
+ * preferred hosts.  is_own: whether this host has an address; asked only where deliver.networks is
+ * public. */
+void route_start(struct route *r, const struct conf *c, const struct conf_hostport *relay,
+		 const struct addr *rcpt, uint64_t random,
 		 bool (*is_own)(const struct sockaddr *sa));
 /* Question i < questions. */
 const struct domain *route_question(const struct route *r, size_t i, enum dns_type *type_out);

@@ -58,6 +58,7 @@ static const struct zone zone[] = {
 
 struct fixture {
 	struct conf *conf;
+	struct conf_hostport relay; /* the server's own */
 	struct route route;
 	size_t asked;
 };
@@ -154,7 +155,7 @@ static void run(struct fixture *f, const char *rcpt, uint64_t random, bool backw
 
 	assert_int_equal(addr_parse(span_str(rcpt), &addr), 0);
 	f->asked = 0;
-	route_start(&f->route, f->conf, &addr, random, is_own);
+	route_start(&f->route, f->conf, &f->relay, &addr, random, is_own);
 	while (f->route.state == ROUTE_ASKING) {
 		size_t n = f->route.questions, i;
 
@@ -319,6 +320,23 @@ static void equal_preferences_are_shuffled_and_limited(void **state)
 	conf_free(&f.conf);
 }
 
+static void the_servers_relay_goes_before_the_instances(void **state)
+{
+	static struct fixture f;
+
+	(void)state;
+	settings(&f, to_relay);
+	assert_null(conf_hostport_read(SPAN_LIT("lan.test:28"), &f.relay));
+	run(&f, "a@two.test", 1, false);
+	assert_int_equal(f.route.hop_n, 1);
+	assert_string_equal(f.route.hop[0].ip, "10.1.2.3"); /* which may be private */
+	assert_int_equal(f.route.hop[0].port, 28);
+	run(&f, "a@special.test", 1, false); /* deliver.mx goes before both */
+	assert_int_equal(f.route.hop_n, 1);
+	assert_int_equal(f.route.hop[0].port, 2526);
+	conf_free(&f.conf);
+}
+
 static void giving_up_is_temporary(void **state)
 {
 	static struct fixture f;
@@ -327,7 +345,7 @@ static void giving_up_is_temporary(void **state)
 	(void)state;
 	settings(&f, "");
 	assert_int_equal(addr_parse(SPAN_LIT("a@two.test"), &addr), 0);
-	route_start(&f.route, f.conf, &addr, 1, is_own);
+	route_start(&f.route, f.conf, &f.relay, &addr, 1, is_own);
 	route_give_up(&f.route, "nobody there");
 	assert_int_equal(f.route.state, ROUTE_FAILED);
 	assert_int_equal(f.route.outcome.kind, OUTCOME_TEMP);
@@ -340,6 +358,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_case_whatever_the_order_of_answers),
 		cmocka_unit_test(equal_preferences_are_shuffled_and_limited),
+		cmocka_unit_test(the_servers_relay_goes_before_the_instances),
 		cmocka_unit_test(giving_up_is_temporary),
 	};
 

@@ -40,6 +40,17 @@ static void check_answer(struct span packet)
 	}
 }
 
+/* Its strings and their lengths are all of it. */
+static void check_txt(struct span rdata)
+{
+	struct buf text;
+
+	buf_init(&text, rdata.n);
+	if (dns_read_txt(rdata, &text) == 0)
+		must(text.n < rdata.n && rdata.n - text.n >= (rdata.n + 255) / 256);
+	buf_done(&text);
+}
+
 static const char *add(const char *record, void *arg)
 {
 	(void)arg;
@@ -75,6 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case 0:
 		check_name(rest);
 		(void)!dns_read_mx(rest, &mx);
+		check_txt(rest);
 		break;
 	case 1:
 		check_answer(rest);

@@ -22,6 +22,7 @@ struct claim {
 	char path[SPOOL_PATH_SIZE];
 	struct envelope envelope;
 	struct store_new row;
+	char return_domain[sizeof("rp.") + LIMIT_DOMAIN];
 	enum store_claim result;
 };
 
@@ -50,6 +51,22 @@ static void make_tokens(struct claim *c)
 			   e->rcpts[i].copy, c->row.tokens[i]);
 }
 
+/* Return paths are at rp.NAME where bounces to it come to us, else at the instance's domain. */
+static void look_at_domain(struct claim *c)
+{
+	const struct domain *name = &c->envelope.domain;
+	struct control_domain from = {.id = 0};
+
+	if (!gate_domain(c->envelope.server, name, &from) || !from.return_path_ok)
+		snprintf(c->return_domain, sizeof(c->return_domain), "%s",
+			 conf->return_path_domain.s);
+	else
+		snprintf(c->return_domain, sizeof(c->return_domain), "rp.%s", name->s);
+	c->row.return_domain = c->return_domain;
+	c->row.dkim_unpublished =
+		conf->deliver_dkim_domain.n && from.verified && !from.dkim_published;
+}
+
 static bool right_submitter(const struct envelope *e, enum submitter submitter)
 {
 	for (size_t i = 0; i < e->rcpt_count; i++)
@@ -68,10 +85,8 @@ static int read_one(const char *path, const char *name, enum submitter submitter
 
 	if (err == 0) {
 		err = spool_in_envelope(&in, &c->envelope, why);
-		c->row = (struct store_new){.e = &c->envelope,
-					    .size = in.body_size,
-					    .spool_flags = in.flags,
-					    .return_domain = conf->return_path_domain.s};
+		c->row = (struct store_new){
+			.e = &c->envelope, .size = in.body_size, .spool_flags = in.flags};
 		spool_in_close(&in);
 		if (err == 0 && (!span_eq_str(span_str(name), c->envelope.id.s) ||
 				 !right_submitter(&c->envelope, submitter))) {
@@ -90,6 +105,7 @@ static int read_one(const char *path, const char *name, enum submitter submitter
 		return err;
 	snprintf(c->path, sizeof(c->path), "%s", path);
 	make_tokens(c);
+	look_at_domain(c);
 	self.count++;
 	return 0;
 }
@@ -148,8 +164,7 @@ static void make_jobs(const struct claim *c)
 			j->due.ms += conf->queue_hold_lifetime_ms;
 		}
 		if (e->sender.n)
-			snprintf(path, sizeof(path), "b+%s@%s", c->row.tokens[i],
-				 conf->return_path_domain.s);
+			snprintf(path, sizeof(path), "b+%s@%s", c->row.tokens[i], c->return_domain);
 		j->return_path = mem_strdup(path);
 		jobs_schedule(j);
 	}

@@ -80,6 +80,7 @@ static bool send_job(struct job *j, const struct spool_in *in, const struct ipc_
 	d->utf8 = is_utf8(j, in);
 	d->prefix = span_str(prefix);
 	d->sign = *sign;
+	d->relay = gate_relay(j);
 	grant_make(self.grant_key, j->copy, &d->sign, (uint64_t)(wall_now().ms / 1000) + GRANT_S,
 		   GRANT_USES, grant);
 	d->grant = span_of(grant, sizeof(grant));

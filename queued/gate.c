@@ -213,6 +213,42 @@ enum gate gate_look(struct job *j)
 	return gate == GATE_OPEN ? look_at_limit(j) : gate;
 }
 
+struct span gate_relay(const struct job *j)
+{
+	const struct kept *k = ask(j->message->usage->server, j->message->credential);
+
+	must(k && !k->err); /* it is kept since gate_look() */
+	return span_str(k->gate.relay);
+}
+
+bool gate_domain(uint64_t server, const struct domain *name, struct control_domain *out)
+{
+	int err;
+
+	if (!name->n || !gate_ready())
+		return false;
+	err = control_domain(self.control, server, name, out);
+	if (err && err != -ENOENT)
+		failed();
+	return err == 0;
+}
+
+/* deliver.dkim_domain signs beside the From domain or, where nobody could find that one's key,
+ * instead of it. */
+static void add_instance_key(struct control_sign_list *list)
+{
+	struct signkey key = {.domain = conf->deliver_dkim_domain, .algorithm = SIGNKEY_RSA};
+
+	if (!key.domain.n)
+		return;
+	if (!list->published)
+		list->n = 0;
+	else if (strcmp(list->key[0].domain.s, key.domain.s) == 0)
+		return;
+	must(signkey_selector(span_str(conf->deliver_dkim_selector), key.selector) == 0);
+	list->key[list->n++] = key;
+}
+
 enum gate gate_sign_list(struct job *j, struct control_sign_list *out)
 {
 	struct domain from;
@@ -220,8 +256,10 @@ enum gate gate_sign_list(struct job *j, struct control_sign_list *out)
 
 	if (domain_parse(span_str(j->message->domain), &from) == 0)
 		err = control_sign_list(self.control, j->message->usage->server, &from, out);
-	if (!err)
+	if (!err) {
+		add_instance_key(out);
 		return GATE_OPEN;
+	}
 	if (err != -ENOENT) {
 		failed();
 		return GATE_UNKNOWN;

@@ -72,8 +72,12 @@ enum gate {
 /* Is control.db there?  To be called before the others, once a turn is enough. */
 bool gate_ready(void);
 enum gate gate_look(struct job *j);
-/* The keys that sign: the From domain's, which must still be verified. */
+/* The smart host of its server, HOST:PORT or ""; where gate_look() was just GATE_OPEN. */
+struct span gate_relay(const struct job *j);
+/* The keys that sign: the From domain's, which must still be verified, and the instance's. */
 enum gate gate_sign_list(struct job *j, struct control_sign_list *out);
+/* What is known of a domain of the server; false: nothing, or control.db cannot be read now. */
+bool gate_domain(uint64_t server, const struct domain *name, struct control_domain *out);
 /* Looks up a server's limits, if that can be done now. */
 void gate_note_limits(struct usage *u);
 

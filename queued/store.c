@@ -161,10 +161,32 @@ static enum copy_state same_key(const struct envelope *e, struct qid *first)
 	return state;
 }
 
+static void put_warning(const struct store_new *m, const char *what, const char *detail)
+{
+	struct event e = {.type = EVENT_WARNING};
+
+	e.warning.what = span_str(what);
+	e.warning.detail = span_str(detail);
+	store_put_event(&e, m->n, 0, m->e->received.ms);
+}
+
+static void put_warnings(const struct store_new *m)
+{
+	if (m->spool_flags & SPOOL_FLAG_LONG_LINES)
+		put_warning(m, "long-lines",
+			    "a line is longer than 998 bytes (RFC 5322 2.1.1): some servers refuse "
+			    "or break it; encode the part as quoted-printable or base64");
+	if (m->dkim_unpublished)
+		put_warning(m, "dkim-unpublished",
+			    "the domain in From has not published its DKIM key, so only "
+			    "deliver.dkim_domain signs; publish the key and run `posthaste domain "
+			    "check`");
+}
+
 static void put_accepted(const struct store_new *m)
 {
 	const struct envelope *e = m->e;
-	struct event accepted = {.type = EVENT_ACCEPTED}, warning = {.type = EVENT_WARNING};
+	struct event accepted = {.type = EVENT_ACCEPTED};
 
 	accepted.accepted = (struct event_accepted){
 		.from = addr_span(&e->sender),
@@ -176,13 +198,7 @@ static void put_accepted(const struct store_new *m)
 		.tls = span_str(e->tls),
 	};
 	store_put_event(&accepted, m->n, 0, e->received.ms);
-	if (!(m->spool_flags & SPOOL_FLAG_LONG_LINES))
-		return;
-	warning.warning.what = SPAN_LIT("long-lines");
-	warning.warning.detail =
-		SPAN_LIT("a line is longer than 998 bytes (RFC 5322 2.1.1): some servers refuse or "
-			 "break it; encode the part as quoted-printable or base64");
-	store_put_event(&warning, m->n, 0, e->received.ms);
+	put_warnings(m);
 }
 
 /* The first event of each copy of a message that does not go its way. */

@@ -39,6 +39,7 @@ struct store_new {
 	unsigned spool_flags;
 	char (*tokens)[TOKEN_TEXT_SIZE];
 	const char *return_domain;
+	bool dkim_unpublished; /* only the instance can sign it */
 	/* set by store_put_message() */
 	uint64_t n;
 	enum copy_state state; /* of its copies: queued, or for a known idempotency key cancelled or

@@ -14,6 +14,7 @@
 #include "common/conf/conf_types.h"
 #include "common/conf/suggest.h"
 #include "common/file.h"
+#include "common/mail/signkey.h"
 #include "common/utf8.h"
 
 /* clang-format off */
@@ -26,6 +27,7 @@
 #define CONF_TIMES(m, k, d, lo, hi, t) CONF_KEY(m, times, k, d, t, .min = (lo), .max = (hi))
 #define CONF_TEXT(m, k, d, t) CONF_KEY(m, text, k, d, t, .min = NULL)
 #define CONF_HOST(m, k, d, t) CONF_KEY(m, host, k, d, t, .min = NULL)
+#define CONF_DOMAIN(m, k, d, t) CONF_KEY(m, domain, k, d, t, .min = NULL)
 #define CONF_ENUM(m, k, d, words, t) CONF_KEY(m, enum, k, d, t, .choices = (words))
 #define CONF_LISTEN(m, k, d, t) CONF_KEY(m, listen, k, d, t, .min = NULL)
 #define CONF_NETS(m, k, d, t) CONF_KEY(m, nets, k, d, t, .min = NULL)
@@ -43,6 +45,7 @@ static const struct conf_key keys[] = {
 #define CONF_TIMES(...)
 #define CONF_TEXT(...)
 #define CONF_HOST(...)
+#define CONF_DOMAIN(...)
 #define CONF_ENUM(...)
 #define CONF_LISTEN(...)
 #define CONF_NETS(...)
@@ -273,10 +276,24 @@ static int check_dns_mode(const struct conf_value *v, struct conf_error *e)
 	return 0;
 }
 
+static int check_selector(const struct conf_value *v, struct conf_error *e)
+{
+	char selector[SIGNKEY_SELECTOR_SIZE];
+
+	if (v->n == 1 && signkey_selector(v->word[0], selector) == 0)
+		return 0;
+	return conf_fail(e, v->word[0],
+			 "\"%s\" is not a selector; deliver.dkim_selector takes letters, digits "
+			 "and hyphens, as in a host name",
+			 SHOW(v->word[0]));
+}
+
 static int value_make(struct conf *c, const struct conf_key *k, const struct conf_value *v,
 		      struct conf_error *e)
 {
 	if (v->n && member_of(c, k) == &c->dns_mode && check_dns_mode(v, e))
+		return -EINVAL;
+	if (v->n && member_of(c, k) == &c->deliver_dkim_selector && check_selector(v, e))
 		return -EINVAL;
 	return k->type->parse(k, v, member_of(c, k), e);
 }

@@ -49,6 +49,7 @@ struct conf_nets {
 	size_t n;
 	struct conf_net at[CONF_NETS_MAX];
 };
+enum { CONF_HOSTPORT_SIZE = 272 };
 struct conf_hostport {
 	char host[256]; /* name or address without brackets; "": none */
 	uint16_t port;
@@ -79,6 +80,7 @@ struct conf {
 #define CONF_TIMES(m, ...) struct conf_times m;
 #define CONF_TEXT(m, ...) char *m;
 #define CONF_HOST(m, ...) struct domain m;
+#define CONF_DOMAIN(m, ...) struct domain m;
 #define CONF_ENUM(m, ...) uint32_t m;
 #define CONF_LISTEN(m, ...) struct conf_sockets m;
 #define CONF_NETS(m, ...) struct conf_nets m;
@@ -111,6 +113,9 @@ void conf_each(const struct conf *c,
  * IPv4.  0; -EDOM: it was not written so, *out has what was meant; -EINVAL: no IP address;
  * -ERANGE: no such prefix length. */
 int conf_net_read(struct span word, struct conf_net *out) MUST_CHECK;
+/* HOST:PORT; NULL, or what is wrong. */
+const char *conf_hostport_read(struct span word, struct conf_hostport *out) MUST_CHECK;
+void conf_hostport_write(const struct conf_hostport *hp, char out[CONF_HOSTPORT_SIZE]);
 /* "ADDR/BITS" in its shortest form. */
 void conf_net_write(const struct conf_net *net, char out[CONF_NET_SIZE]);
 /* Its address, port 0; the length. */

@@ -141,7 +141,7 @@ const struct conf_type conf_type_listen = {
 	.print = listen_print,
 };
 
-static const char *hostport_make(struct span w, struct conf_hostport *out)
+const char *conf_hostport_read(struct span w, struct conf_hostport *out)
 {
 	uint8_t addr[16] = {0};
 	struct conf_hostport hp = {.port = 0};
@@ -168,16 +168,26 @@ static const char *hostport_make(struct span w, struct conf_hostport *out)
 	return NULL;
 }
 
+void conf_hostport_write(const struct conf_hostport *hp, char out[CONF_HOSTPORT_SIZE])
+{
+	out[0] = '\0';
+	if (hp->host[0])
+		snprintf(out, CONF_HOSTPORT_SIZE, strchr(hp->host, ':') ? "[%s]:%u" : "%s:%u",
+			 hp->host, hp->port);
+}
+
 static void hostport_write(const struct conf_hostport *hp, struct buf *out)
 {
-	if (hp->host[0])
-		buf_fmt(out, strchr(hp->host, ':') ? "[%s]:%u" : "%s:%u", hp->host, hp->port);
+	char text[CONF_HOSTPORT_SIZE];
+
+	conf_hostport_write(hp, text);
+	buf_str(out, text);
 }
 
 static int hostport_parse(const struct conf_key *k, const struct conf_value *v, void *member,
 			  struct conf_error *e)
 {
-	const char *wrong = hostport_make(v->word[0], member);
+	const char *wrong = conf_hostport_read(v->word[0], member);
 
 	return wrong ? complain(k, v->word[0], v->word[0], wrong, e) : 0;
 }
@@ -226,7 +236,7 @@ static int route_make(const struct conf_key *k, struct span word, struct conf_ro
 
 	if (name_make(k, word, &out->domain, &to, e))
 		return -EINVAL;
-	wrong = hostport_make(to, &out->to);
+	wrong = conf_hostport_read(to, &out->to);
 	return wrong ? complain(k, to, to, wrong, e) : 0;
 }
 

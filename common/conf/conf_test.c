@@ -158,6 +158,16 @@ static const struct text_case error_cases[] = {
 	{"another dns.mode", T(H "dns.mode = 1.1.1.1\n"),
 	 "c:2:12: dns.mode cannot be \"1.1.1.1\"; dns.mode is resolv.conf, iterate, local or "
 	 "forward ADDR[@PORT]"},
+	{"a dkim_domain that is none", T(H "deliver.dkim_domain = a..b\n"),
+	 "c:2:23: \"a..b\" is not a host name: the domain has an empty label; "
+	 "deliver.dkim_domain takes a name like example.com"},
+	{"a dkim_selector that is none", T(H "deliver.dkim_selector = ph_1\n"),
+	 "c:2:25: \"ph_1\" is not a selector; deliver.dkim_selector takes letters, digits and "
+	 "hyphens, as in a host name"},
+	{"two dkim_selectors", T(H "deliver.dkim_selector = a b\n"),
+	 "c:2:25: \"a\" is not a selector; deliver.dkim_selector takes letters, digits and "
+	 "hyphens, "
+	 "as in a host name"},
 	{"forward alone", T(H "dns.mode = forward\n"),
 	 "c:2:12: forward has no address; dns.mode is resolv.conf, iterate, local or forward "
 	 "ADDR[@PORT]"},

@@ -317,6 +317,14 @@ const struct conf_type conf_type_host = {
 	.print = host_print,
 };
 
+/* The same, which need not be set. */
+const struct conf_type conf_type_domain = {
+	.words_max = 1,
+	.form = "a name like example.com",
+	.parse = host_parse,
+	.print = host_print,
+};
+
 /* "a|b|c" as "a, b, c" */
 static void choices_list(const char *choices, char *out, size_t size)
 {

@@ -51,8 +51,8 @@ struct conf_key {
 };
 
 extern const struct conf_type conf_type_int, conf_type_size, conf_type_time, conf_type_times,
-	conf_type_text, conf_type_host, conf_type_enum, conf_type_listen, conf_type_nets,
-	conf_type_hostport, conf_type_routes, conf_type_levels;
+	conf_type_text, conf_type_host, conf_type_domain, conf_type_enum, conf_type_listen,
+	conf_type_nets, conf_type_hostport, conf_type_routes, conf_type_levels;
 
 /* Sets *e; returns -EINVAL. */
 int conf_fail(struct conf_error *e, struct span at, const char *fmt, ...) PRINTF(3, 4);

@@ -41,8 +41,9 @@ enum {
 	CONTROL_CRAM_DIGEST = 16,
 	CONTROL_CRAMS_MAX = 100, /* credentials for CRAM-MD5 of a server: each is tried */
 	CONTROL_PUBLIC_KEY_MAX = 1024,
-	CONTROL_KEYS_MAX = 10,	   /* of a domain, of any state */
-	CONTROL_SIGN_KEYS_MAX = 3, /* that sign: one of each algorithm */
+	CONTROL_KEYS_MAX = 10,				/* of a domain, of any state */
+	CONTROL_SIGN_KEYS_MAX = SIGNKEY_ALGORITHMS + 1, /* one of each, and the instance's */
+	CONTROL_TOKEN_SIZE = 33,
 	CONTROL_ERROR_SIZE = 512
 };
 
@@ -84,6 +85,7 @@ int control_auth_network(struct control *c, const char *ip, struct control_auth 
 struct control_domain {
 	uint64_t id;
 	bool verified;
+	bool dkim_published, return_path_ok; /* as in struct control_domain_row */
 };
 /* The domain of that exact name among those of the server; no parent counts. */
 int control_domain(struct control *c, uint64_t server, const struct domain *name,
@@ -92,7 +94,8 @@ int control_domain(struct control *c, uint64_t server, const struct domain *name
 /* What signs mail from a domain: its active keys.  -ENOENT: the server has no verified domain of
  * that exact name. */
 struct control_sign_list {
-	size_t n; /* 1 or more */
+	bool published; /* receivers can find one of them at least */
+	size_t n;	/* 1 or more */
 	struct signkey key[CONTROL_SIGN_KEYS_MAX];
 };
 int control_sign_list(struct control *c, uint64_t server, const struct domain *name,
@@ -100,11 +103,12 @@ int control_sign_list(struct control *c, uint64_t server, const struct domain *n
 
 /* What may stop a copy, as queued looks at it before each attempt. */
 struct control_gate {
-	bool development;     /* the server holds all mail */
-	bool suspended;	      /* the server or its organisation */
-	bool credential_hold; /* all mail of this credential is held */
-	uint64_t send_limit;  /* copies in a rolling hour; 0: none */
-	uint64_t bytes_limit; /* of unfinished messages; 0: queue.server_bytes counts */
+	bool development;		/* the server holds all mail */
+	bool suspended;			/* the server or its organisation */
+	bool credential_hold;		/* all mail of this credential is held */
+	uint64_t send_limit;		/* copies in a rolling hour; 0: none */
+	uint64_t bytes_limit;		/* of unfinished messages; 0: queue.server_bytes counts */
+	char relay[CONF_HOSTPORT_SIZE]; /* HOST:PORT; "": none of its own */
 };
 /* -ENOENT: there is no such server.  A credential that was deleted (or 0) holds nothing. */
 int control_gate(struct control *c, uint64_t server, uint64_t credential,
@@ -147,18 +151,20 @@ int control_org_each(struct control *c, void (*fn)(const struct control_org *, v
 /* servers */
 
 struct control_settings {
-	bool development;     /* all mail is held */
-	uint64_t send_limit;  /* copies in a rolling hour; 0: none */
-	uint64_t bytes_limit; /* of unfinished messages; 0: none of its own */
-	bool allow_sender;    /* a verified Sender is enough, whatever From says */
-	bool privacy;	      /* Received does not tell the client's address */
+	bool development;		/* all mail is held */
+	uint64_t send_limit;		/* copies in a rolling hour; 0: none */
+	uint64_t bytes_limit;		/* of unfinished messages; 0: none of its own */
+	bool allow_sender;		/* a verified Sender is enough, whatever From says */
+	bool privacy;			/* Received does not tell the client's address */
+	char relay[CONF_HOSTPORT_SIZE]; /* smart host, HOST:PORT; "": none of its own */
 };
 enum control_setting {
 	CONTROL_SET_DEVELOPMENT = 1,
 	CONTROL_SET_SEND_LIMIT = 2,
 	CONTROL_SET_BYTES_LIMIT = 4,
 	CONTROL_SET_ALLOW_SENDER = 8,
-	CONTROL_SET_PRIVACY = 16
+	CONTROL_SET_PRIVACY = 16,
+	CONTROL_SET_RELAY = 32
 };
 
 struct control_server {
@@ -195,6 +201,12 @@ struct control_domain_row {
 	struct wall verified_at;	      /* where verified */
 	char selector[SIGNKEY_SELECTOR_SIZE]; /* of its active key, the RSA one of two */
 	struct wall created;
+	char token
+		[CONTROL_TOKEN_SIZE]; /* published by its owner, it proves that the domain is his */
+	bool checked;		      /* DNS was looked at, and below is what was found */
+	struct wall checked_at;	      /* where checked */
+	bool dkim_published;	      /* one of its active keys at least */
+	bool return_path_ok;	      /* bounces to rp.NAME come back to this instance */
 };
 /* A key pair that the signer has made before (KEYS door). */
 struct control_key_new {
@@ -202,14 +214,23 @@ struct control_key_new {
 	enum signkey_algorithm algorithm;
 	struct span public_key; /* as p= of its DNS record has it */
 };
-/* With its first key, which is active at once. */
+/* With its first key, which is active at once.  verified: that the key is published is believed,
+ * too. */
 int control_domain_create(struct control *c, struct span server, const struct domain *name,
 			  bool verified, const struct control_key_new *key) MUST_CHECK;
 int control_domain_find(struct control *c, struct span server, const struct domain *name,
 			struct control_domain_row *out) MUST_CHECK;
-/* Whoever runs the instance vouches that the domain is its owner's. */
+/* Whoever runs the instance vouches that the domain is its owner's, and, where no check says
+ * otherwise, that its key is published. */
 int control_domain_verify(struct control *c, struct span server,
 			  const struct domain *name) MUST_CHECK;
+/* What a look at DNS has found. */
+struct control_check {
+	bool owned; /* false: a domain that is verified stays so */
+	bool dkim_published, return_path_ok;
+};
+int control_domain_checked(struct control *c, struct span server, const struct domain *name,
+			   const struct control_check *found) MUST_CHECK;
 int control_domain_delete(struct control *c, struct span server,
 			  const struct domain *name) MUST_CHECK;
 int control_domain_each(struct control *c, struct span server,

@@ -179,6 +179,8 @@ static int domain_once(struct control *c, uint64_t server, const struct domain *
 		return control_fail(c, -ENOENT, "the server has no domain %s", name->s);
 	out->id = db_get_u64(c->d, CONTROL_SQL_DOMAIN_OF_SERVER, 0);
 	out->verified = db_get_u64(c->d, CONTROL_SQL_DOMAIN_OF_SERVER, 1) != 0;
+	out->dkim_published = db_get_u64(c->d, CONTROL_SQL_DOMAIN_OF_SERVER, 2) != 0;
+	out->return_path_ok = db_get_u64(c->d, CONTROL_SQL_DOMAIN_OF_SERVER, 3) != 0;
 	db_reset(c->d, CONTROL_SQL_DOMAIN_OF_SERVER);
 	return 0;
 }
@@ -205,7 +207,8 @@ static int sign_list_once(struct control *c, uint64_t server, const struct domai
 	while (db_step(c->d, S)) {
 		struct signkey key = {.domain = *name};
 
-		if (list.n < CONTROL_SIGN_KEYS_MAX &&
+		list.published = db_get_u64(c->d, S, 2) != 0;
+		if (list.n < SIGNKEY_ALGORITHMS &&
 		    signkey_selector(db_get_text(c->d, S, 0), key.selector) == 0 &&
 		    signkey_algorithm(db_get_text(c->d, S, 1), &key.algorithm) == 0)
 			list.key[list.n++] = key;
@@ -244,6 +247,7 @@ static int gate_once(struct control *c, uint64_t server, uint64_t credential,
 		.send_limit = db_get_u64(c->d, CONTROL_SQL_GATE, 3),
 		.bytes_limit = db_get_u64(c->d, CONTROL_SQL_GATE, 4),
 	};
+	control_column(c, CONTROL_SQL_GATE, 5, out->relay, sizeof(out->relay));
 	db_reset(c->d, CONTROL_SQL_GATE);
 	return 0;
 }

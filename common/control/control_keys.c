@@ -122,7 +122,7 @@ static int no_such_key(struct control *c, const struct domain *name, const char 
 /* changing */
 
 void control_key_insert(struct control *c, uint64_t domain, const struct control_key_new *new,
-			enum control_key_state state)
+			enum control_key_state state, struct wall created)
 {
 	enum { S = CONTROL_SQL_KEY_INSERT };
 
@@ -132,7 +132,7 @@ void control_key_insert(struct control *c, uint64_t domain, const struct control
 	db_text(c->d, S, span_str(signkey_algorithm_name(new->algorithm)));
 	db_blob(c->d, S, new->public_key);
 	db_text(c->d, S, span_str(states[state]));
-	db_i64(c->d, S, wall_now().ms);
+	db_i64(c->d, S, created.ms);
 	db_run(c->d, S);
 }
 
@@ -175,7 +175,7 @@ int control_key_add(struct control *c, struct span server, const struct domain *
 	db_begin(c->d, true);
 	err = allowed(c, server, name, new->selector, &domain);
 	if (!err)
-		control_key_insert(c, domain, new, CONTROL_KEY_NEW);
+		control_key_insert(c, domain, new, CONTROL_KEY_NEW, wall_now());
 	return control_write_end(c, err);
 }
 

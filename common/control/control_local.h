@@ -40,6 +40,6 @@ int control_domain_once(struct control *c, struct span server, const struct doma
 			struct control_domain_row *out);
 /* Inside a transaction. */
 void control_key_insert(struct control *c, uint64_t domain, const struct control_key_new *new,
-			enum control_key_state state);
+			enum control_key_state state, struct wall created);
 
 #endif

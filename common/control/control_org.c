@@ -193,6 +193,7 @@ static void server_row(struct control *c, size_t stmt, struct control_server *ou
 		.allow_sender = db_get_u64(c->d, stmt, 8) != 0,
 		.privacy = db_get_u64(c->d, stmt, 9) != 0,
 	};
+	control_column(c, stmt, 13, out->settings.relay, sizeof(out->settings.relay));
 	suspension(c, stmt, 10, 12, &out->suspension);
 	out->suspension.by_org = out->suspension.is && db_get_u64(c->d, stmt, 11) != 0;
 }
@@ -282,6 +283,7 @@ static void settings_write(struct control *c, uint64_t server, const struct cont
 	db_u64(c->d, CONTROL_SQL_SERVER_SET, s->bytes_limit);
 	db_u64(c->d, CONTROL_SQL_SERVER_SET, s->allow_sender);
 	db_u64(c->d, CONTROL_SQL_SERVER_SET, s->privacy);
+	db_text(c->d, CONTROL_SQL_SERVER_SET, span_str(s->relay));
 	db_u64(c->d, CONTROL_SQL_SERVER_SET, server);
 	db_run(c->d, CONTROL_SQL_SERVER_SET);
 }
@@ -321,6 +323,8 @@ static int server_set(struct control *c, struct span name, const struct control_
 		s.settings.allow_sender = to->allow_sender;
 	if (which & CONTROL_SET_PRIVACY)
 		s.settings.privacy = to->privacy;
+	if (which & CONTROL_SET_RELAY)
+		memcpy(s.settings.relay, to->relay, sizeof(s.settings.relay));
 	settings_write(c, s.id, &s.settings);
 	return 0;
 }

@@ -20,6 +20,11 @@ static void domain_row(struct control *c, size_t stmt, struct control_domain_row
 	out->verified_at = control_time(c, stmt, 3);
 	out->created = control_time(c, stmt, 4);
 	control_column(c, stmt, 5, out->selector, sizeof(out->selector));
+	control_column(c, stmt, 6, out->token, sizeof(out->token));
+	out->checked = !db_get_is_null(c->d, stmt, 7);
+	out->checked_at = control_time(c, stmt, 7);
+	out->dkim_published = db_get_u64(c->d, stmt, 8) != 0;
+	out->return_path_ok = db_get_u64(c->d, stmt, 9) != 0;
 }
 
 int control_domain_once(struct control *c, struct span server, const struct domain *name,
@@ -53,11 +58,21 @@ int control_domain_find(struct control *c, struct span server, const struct doma
 	return control_read_end(c, err);
 }
 
+static void token_make(char out[CONTROL_TOKEN_SIZE])
+{
+	uint8_t bytes[(CONTROL_TOKEN_SIZE - 1) / 2];
+
+	randombytes_buf(bytes, sizeof(bytes));
+	hex_encode(bytes, sizeof(bytes), out);
+	out[CONTROL_TOKEN_SIZE - 1] = '\0';
+}
+
 static int domain_insert(struct control *c, struct span server, const struct domain *name,
 			 bool verified, const struct control_key_new *key)
 {
 	struct control_domain_row found;
 	struct wall now = wall_now();
+	char token[CONTROL_TOKEN_SIZE];
 	uint64_t id;
 	int err = control_server_id(c, server, &id);
 
@@ -73,10 +88,12 @@ static int domain_insert(struct control *c, struct span server, const struct dom
 	else
 		db_null(c->d, CONTROL_SQL_DOMAIN_INSERT);
 	db_i64(c->d, CONTROL_SQL_DOMAIN_INSERT, now.ms);
+	token_make(token);
+	db_text(c->d, CONTROL_SQL_DOMAIN_INSERT, span_str(token));
 	db_run(c->d, CONTROL_SQL_DOMAIN_INSERT);
 	err = control_domain_once(c, server, name, &found);
 	if (!err)
-		control_key_insert(c, found.id, key, CONTROL_KEY_ACTIVE);
+		control_key_insert(c, found.id, key, CONTROL_KEY_ACTIVE, now);
 	return err;
 }
 
@@ -105,6 +122,31 @@ int control_domain_verify(struct control *c, struct span server, const struct do
 {
 	db_begin(c->d, true);
 	return control_write_end(c, domain_set_verified(c, server, name));
+}
+
+static int domain_set_checked(struct control *c, struct span server, const struct domain *name,
+			      const struct control_check *found)
+{
+	enum { S = CONTROL_SQL_DOMAIN_CHECKED };
+	struct control_domain_row row;
+	int err = control_domain_once(c, server, name, &row);
+
+	if (err)
+		return err;
+	db_i64(c->d, S, wall_now().ms);
+	db_u64(c->d, S, found->owned);
+	db_u64(c->d, S, found->dkim_published);
+	db_u64(c->d, S, found->return_path_ok);
+	db_u64(c->d, S, row.id);
+	db_run(c->d, S);
+	return 0;
+}
+
+int control_domain_checked(struct control *c, struct span server, const struct domain *name,
+			   const struct control_check *found)
+{
+	db_begin(c->d, true);
+	return control_write_end(c, domain_set_checked(c, server, name, found));
 }
 
 static int domain_remove(struct control *c, struct span server, const struct domain *name)

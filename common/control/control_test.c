@@ -231,6 +231,71 @@ static void deleted_things_are_gone_and_their_numbers_stay_unused(void **state)
 	control_close(&c);
 }
 
+/* what a look at DNS has found */
+
+static void expect_found(struct control *c, const char *server, const struct domain *d,
+			 const char *want)
+{
+	struct control_domain_row row;
+	char got[32];
+
+	assert_int_equal(control_domain_find(c, span_str(server), d, &row), 0);
+	assert_int_equal(strlen(row.token), CONTROL_TOKEN_SIZE - 1);
+	assert_int_equal(row.checked, row.checked_at.ms != 0);
+	snprintf(got, sizeof(got), "%s%s%s%s", row.checked ? "checked " : "",
+		 row.verified ? "verified " : "", row.dkim_published ? "dkim " : "",
+		 row.return_path_ok ? "path" : "");
+	assert_string_equal(got, want);
+}
+
+static void what_a_check_finds_is_kept(void **state)
+{
+	struct control *c = open_for(DB_WRITE);
+	struct domain d = domain_of("example.com"), e = domain_of("example.org");
+	struct span one = span_str("acme/one"), two = span_str("acme/two");
+	struct control_domain_row a, b;
+	struct control_sign_list list;
+	struct control_domain asked;
+	struct control_server s;
+
+	(void)state;
+	fill(c);
+	expect_found(c, "acme/one", &d, "verified dkim ");
+	expect_found(c, "acme/two", &e, "");
+	assert_int_equal(control_domain_find(c, one, &d, &a), 0);
+	assert_int_equal(control_domain_find(c, two, &e, &b), 0);
+	assert_string_not_equal(a.token, b.token);
+	assert_int_equal(control_server_find(c, one, &s), 0);
+	assert_int_equal(control_sign_list(c, s.id, &d, &list), 0);
+	assert_true(list.published);
+
+	assert_int_equal(
+		control_domain_checked(c, one, &d, &(struct control_check){true, true, true}), 0);
+	expect_found(c, "acme/one", &d, "checked verified dkim path");
+	assert_int_equal(control_domain(c, s.id, &d, &asked), 0);
+	assert_true(asked.dkim_published && asked.return_path_ok);
+	assert_int_equal(
+		control_domain_checked(c, one, &d, &(struct control_check){.owned = false}), 0);
+	expect_found(c, "acme/one", &d, "checked verified "); /* proven once */
+	assert_int_equal(control_domain(c, s.id, &d, &asked), 0);
+	assert_false(asked.dkim_published || asked.return_path_ok);
+	assert_int_equal(control_sign_list(c, s.id, &d, &list), 0);
+	assert_false(list.published);
+	assert_int_equal(control_domain_find(c, one, &d, &b), 0);
+	assert_int_equal(b.verified_at.ms, a.verified_at.ms);
+	assert_string_equal(b.token, a.token);
+
+	assert_int_equal(
+		control_domain_checked(c, two, &e, &(struct control_check){.owned = false}), 0);
+	expect_found(c, "acme/two", &e, "checked ");
+	assert_int_equal(control_domain_verify(c, two, &e), 0);
+	expect_found(c, "acme/two", &e, "checked verified "); /* the check counts more */
+	assert_int_equal(
+		control_domain_checked(c, two, &d, &(struct control_check){true, true, true}),
+		-ENOENT);
+	control_close(&c);
+}
+
 /* keys: "selector algorithm state" of each */
 
 static void add_key(const struct control_key *k, void *arg)
@@ -337,6 +402,7 @@ static void wrong_keys_are_told(void **state)
 	assert_int_equal(control_sign_list(c, s.id, &d, &list), -ENOENT); /* another server's */
 	assert_int_equal(control_domain_verify(c, span_str("acme/two"), &e), 0);
 	assert_int_equal(control_sign_list(c, s.id, &e, &list), 0);
+	assert_true(list.published);
 	control_close(&c);
 }
 
@@ -354,7 +420,7 @@ static void check_settings(struct control *c, const char *name, const struct con
 
 	if (got.development != want->development || got.send_limit != want->send_limit ||
 	    got.bytes_limit != want->bytes_limit || got.allow_sender != want->allow_sender ||
-	    got.privacy != want->privacy)
+	    got.privacy != want->privacy || strcmp(got.relay, want->relay) != 0)
 		fail_msg("%s has other settings", name);
 }
 
@@ -364,7 +430,8 @@ static void settings_are_set_one_by_one(void **state)
 				       .send_limit = 100,
 				       .bytes_limit = 1 << 20,
 				       .allow_sender = true,
-				       .privacy = true};
+				       .privacy = true,
+				       .relay = "relay.example:25"};
 	struct control *c = open_for(DB_WRITE);
 	struct span one = span_str("acme/one"), three = span_str("acme/three");
 	struct control_settings none = {.send_limit = 0}, want = none;
@@ -373,7 +440,7 @@ static void settings_are_set_one_by_one(void **state)
 	fill(c);
 	assert_int_equal(control_server_create_with(c, three, &all), 0);
 	check_settings(c, "acme/three", &all);
-	for (unsigned which = 1; which <= CONTROL_SET_PRIVACY; which *= 2) {
+	for (unsigned which = 1; which <= CONTROL_SET_RELAY; which *= 2) {
 		check_settings(c, "acme/one", &want);
 		assert_int_equal(control_server_set(c, one, &all, which), 0);
 		want.development |= which == CONTROL_SET_DEVELOPMENT;
@@ -381,6 +448,8 @@ static void settings_are_set_one_by_one(void **state)
 		want.bytes_limit = which >= CONTROL_SET_BYTES_LIMIT ? all.bytes_limit : 0;
 		want.allow_sender = which >= CONTROL_SET_ALLOW_SENDER;
 		want.privacy = which >= CONTROL_SET_PRIVACY;
+		if (which == CONTROL_SET_RELAY)
+			memcpy(want.relay, all.relay, sizeof(all.relay));
 	}
 	check_settings(c, "acme/one", &all);
 	check_settings(c, "acme/two", &none);
@@ -447,7 +516,8 @@ static uint64_t add(struct control *c, struct control_credential_new new, const 
 static void the_gate_tells_what_may_stop_a_copy(void **state)
 {
 	struct control *c = open_for(DB_WRITE);
-	struct control_settings to = {.development = true, .send_limit = 7, .bytes_limit = 9};
+	struct control_settings to = {
+		.development = true, .send_limit = 7, .bytes_limit = 9, .relay = "r.example:25"};
 	struct span one = SPAN_LIT("acme/one"), smtp = SPAN_LIT("smtp"), name = SPAN_LIT("h");
 	struct control_gate g;
 	uint64_t id, held;
@@ -464,7 +534,7 @@ static void the_gate_tells_what_may_stop_a_copy(void **state)
 		   NULL);
 	assert_int_equal(control_gate(c, id, 1, &g), 0);
 	assert_false(g.development || g.suspended || g.credential_hold || g.send_limit ||
-		     g.bytes_limit);
+		     g.bytes_limit || g.relay[0]);
 	assert_int_equal(control_gate(c, id, held, &g), 0);
 	assert_true(g.credential_hold && !g.suspended);
 	assert_int_equal(control_gate(c, id, held + 1, &g), 0);
@@ -473,10 +543,11 @@ static void the_gate_tells_what_may_stop_a_copy(void **state)
 	assert_int_equal(control_gate(c, id, held, &g), 0);
 	assert_false(g.credential_hold);
 	assert_int_equal(control_credential_hold(c, one, smtp, SPAN_LIT("no"), true), -ENOENT);
-	assert_int_equal(control_server_set(c, one, &to, 7), 0);
+	assert_int_equal(control_server_set(c, one, &to, 7 | CONTROL_SET_RELAY), 0);
 	assert_int_equal(control_org_suspend(c, SPAN_LIT("acme"), SPAN_LIT("")), 0);
 	assert_int_equal(control_gate(c, id, 0, &g), 0);
 	assert_true(g.development && g.suspended && g.send_limit == 7 && g.bytes_limit == 9);
+	assert_string_equal(g.relay, "r.example:25");
 	assert_int_equal(control_gate(c, 4711, 0, &g), -ENOENT);
 	control_close(&c);
 }
@@ -688,6 +759,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(names_that_are_not_allowed_are_refused, files_remove),
 		cmocka_unit_test_teardown(acceptors_find_credentials_and_domains, files_remove),
+		cmocka_unit_test_teardown(what_a_check_finds_is_kept, files_remove),
 		cmocka_unit_test_teardown(keys_are_rotated_by_overlap, files_remove),
 		cmocka_unit_test_teardown(wrong_keys_are_told, files_remove),
 		cmocka_unit_test_teardown(what_is_there_already_or_in_use_is_told, files_remove),

@@ -1,9 +1,12 @@
 -- control.sql: all SQL of control.db (writers: the command, later httpd; readers: smtpd, queued).
 -- Times are wall milliseconds.  No number is given twice, also after a deletion: mail.db, spool
 -- files and logs refer to servers and credentials by number.
+-- domains: token is what its owner publishes to prove that it is his; checked is when DNS was last
+-- looked at (NULL: never), dkim_published and return_path_ok what was found.
 -- domain_keys: algorithm is as in a=, public_key as in p= of the DNS record, state is new (not used
 -- yet), active (signs; one of each algorithm) or retired (published still, signs no more).
--- servers: mode is live or development; a limit of 0 is none; suspended is since when, NULL if not.
+-- servers: mode is live or development; a limit of 0 is none; suspended is since when, NULL if not;
+-- relay is HOST:PORT, empty if there is none.
 -- credentials: hash is BLAKE2b of the secret, keyed with the instance's credential key (the secret
 -- itself is nowhere), of "smtp-ip:NETWORK" where there is no secret; cram is as cram.h has it;
 -- network is the canonical CIDR of type smtp-ip.
@@ -30,6 +33,7 @@ CREATE TABLE servers (
 	privacy INTEGER NOT NULL DEFAULT 0,
 	suspended INTEGER,
 	suspend_reason TEXT NOT NULL DEFAULT '',
+	relay TEXT NOT NULL DEFAULT '',
 	UNIQUE (org, permalink)
 ) STRICT;
 CREATE TABLE domains (
@@ -38,6 +42,10 @@ CREATE TABLE domains (
 	name TEXT NOT NULL,
 	verified INTEGER,
 	created INTEGER NOT NULL,
+	token TEXT NOT NULL DEFAULT '',
+	checked INTEGER,
+	dkim_published INTEGER NOT NULL DEFAULT 0,
+	return_path_ok INTEGER NOT NULL DEFAULT 0,
 	UNIQUE (server, name)
 ) STRICT;
 CREATE TABLE domain_keys (
@@ -98,6 +106,12 @@ INSERT INTO domain_keys(domain, selector, algorithm, public_key, state, created)
 SELECT id, selector, 'rsa-sha256', public_key, 'active', created FROM domains;
 ALTER TABLE domains DROP COLUMN selector;
 ALTER TABLE domains DROP COLUMN public_key;
+ALTER TABLE servers ADD COLUMN relay TEXT NOT NULL DEFAULT '';
+ALTER TABLE domains ADD COLUMN token TEXT NOT NULL DEFAULT '';
+ALTER TABLE domains ADD COLUMN checked INTEGER;
+ALTER TABLE domains ADD COLUMN dkim_published INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE domains ADD COLUMN return_path_ok INTEGER NOT NULL DEFAULT 0;
+UPDATE domains SET token = lower(hex(randomblob(16))), dkim_published = verified IS NOT NULL;
 
 -- what smtpd asks.  The first columns of all that find a credential are the same.
 
@@ -126,17 +140,19 @@ SELECT EXISTS (SELECT 1 FROM credentials WHERE cram IS NOT NULL)
 SELECT EXISTS (SELECT 1 FROM credentials WHERE network IS NOT NULL)
 
 -- name: domain_of_server
-SELECT id, verified IS NOT NULL FROM domains WHERE server = ? AND name = ?
+SELECT id, verified IS NOT NULL, dkim_published, return_path_ok
+FROM domains WHERE server = ? AND name = ?
 
 -- what queued asks
 
 -- name: gate
 SELECT s.mode = 'development', s.suspended IS NOT NULL OR o.suspended IS NOT NULL,
-	COALESCE((SELECT c.hold FROM credentials c WHERE c.id = ?2), 0), s.send_limit, s.bytes_limit
+	COALESCE((SELECT c.hold FROM credentials c WHERE c.id = ?2), 0), s.send_limit, s.bytes_limit,
+	s.relay
 FROM servers s JOIN orgs o ON o.id = s.org WHERE s.id = ?1
 
 -- name: sign_list
-SELECT k.selector, k.algorithm FROM domains d JOIN domain_keys k ON k.domain = d.id
+SELECT k.selector, k.algorithm, d.dkim_published FROM domains d JOIN domain_keys k ON k.domain = d.id
 WHERE d.server = ? AND d.name = ? AND d.verified IS NOT NULL AND k.state = 'active'
 ORDER BY k.algorithm DESC
 
@@ -178,7 +194,7 @@ SELECT s.id, o.permalink || '/' || s.permalink, s.created,
 	(SELECT count(*) FROM credentials c WHERE c.server = s.id),
 	s.mode = 'development', s.send_limit, s.bytes_limit, s.allow_sender, s.privacy,
 	COALESCE(s.suspended, o.suspended), s.suspended IS NULL,
-	CASE WHEN s.suspended IS NULL THEN o.suspend_reason ELSE s.suspend_reason END
+	CASE WHEN s.suspended IS NULL THEN o.suspend_reason ELSE s.suspend_reason END, s.relay
 FROM servers s JOIN orgs o ON o.id = s.org WHERE o.permalink = ? AND s.permalink = ?
 
 -- name: server_each
@@ -187,11 +203,12 @@ SELECT s.id, o.permalink || '/' || s.permalink, s.created,
 	(SELECT count(*) FROM credentials c WHERE c.server = s.id),
 	s.mode = 'development', s.send_limit, s.bytes_limit, s.allow_sender, s.privacy,
 	COALESCE(s.suspended, o.suspended), s.suspended IS NULL,
-	CASE WHEN s.suspended IS NULL THEN o.suspend_reason ELSE s.suspend_reason END
+	CASE WHEN s.suspended IS NULL THEN o.suspend_reason ELSE s.suspend_reason END, s.relay
 FROM servers s JOIN orgs o ON o.id = s.org ORDER BY o.permalink, s.permalink
 
 -- name: server_set
-UPDATE servers SET mode = ?, send_limit = ?, bytes_limit = ?, allow_sender = ?, privacy = ?
+UPDATE servers SET mode = ?, send_limit = ?, bytes_limit = ?, allow_sender = ?, privacy = ?,
+	relay = ?
 WHERE id = ?
 
 -- name: server_suspend
@@ -206,24 +223,33 @@ DELETE FROM servers WHERE id = ?
 -- domains (server 0: of all servers) with the selector of the active key, the RSA one of two
 
 -- name: domain_insert
-INSERT INTO domains(server, name, verified, created) VALUES (?, ?, ?, ?)
+INSERT INTO domains(server, name, verified, created, token, dkim_published)
+VALUES (?1, ?2, ?3, ?4, ?5, ?3 IS NOT NULL)
 
 -- name: domain_find
 SELECT d.id, o.permalink || '/' || s.permalink, d.name, d.verified, d.created,
 	(SELECT k.selector FROM domain_keys k WHERE k.domain = d.id AND k.state = 'active'
-	ORDER BY k.algorithm DESC LIMIT 1)
+	ORDER BY k.algorithm DESC LIMIT 1),
+	d.token, d.checked, d.dkim_published, d.return_path_ok
 FROM domains d JOIN servers s ON s.id = d.server JOIN orgs o ON o.id = s.org
 WHERE d.server = ? AND d.name = ?
 
 -- name: domain_each
 SELECT d.id, o.permalink || '/' || s.permalink, d.name, d.verified, d.created,
 	(SELECT k.selector FROM domain_keys k WHERE k.domain = d.id AND k.state = 'active'
-	ORDER BY k.algorithm DESC LIMIT 1)
+	ORDER BY k.algorithm DESC LIMIT 1),
+	d.token, d.checked, d.dkim_published, d.return_path_ok
 FROM domains d JOIN servers s ON s.id = d.server JOIN orgs o ON o.id = s.org
 WHERE ?1 = 0 OR d.server = ?1 ORDER BY o.permalink, s.permalink, d.name
 
 -- name: domain_verify
-UPDATE domains SET verified = ? WHERE id = ? AND verified IS NULL
+UPDATE domains SET verified = ?, dkim_published = dkim_published OR checked IS NULL
+WHERE id = ? AND verified IS NULL
+
+-- name: domain_checked
+UPDATE domains SET checked = ?1, verified = COALESCE(verified, CASE WHEN ?2 THEN ?1 END),
+	dkim_published = ?3, return_path_ok = ?4
+WHERE id = ?5
 
 -- name: domain_delete
 DELETE FROM domains WHERE id = ?

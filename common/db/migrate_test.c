@@ -155,8 +155,10 @@ static const struct kept {
 } control_kept[] =
 	{
 		{"SELECT * FROM orgs", "3|acme|acme|1000|NULL||"},
-		{"SELECT * FROM servers", "5|3|mail|mail|1001|live|0|0|0|0|NULL||"},
-		{"SELECT * FROM domains", "7|5|a.example|1002|1003|"},
+		{"SELECT * FROM servers", "5|3|mail|mail|1001|live|0|0|0|0|NULL|||"},
+		{"SELECT id, server, name, verified, created, checked, dkim_published, "
+		 "return_path_ok, length(token) FROM domains",
+		 "7|5|a.example|1002|1003|NULL|1|0|32|"},
 		{"SELECT * FROM domain_keys", "1|7|ph1|rsa-sha256|\x01|active|1003|"},
 		{"SELECT * FROM credentials", "9|5|smtp|app|\x02|1004|0|NULL|NULL|"
 					      "11|5|api|app|\x03|1005|0|NULL|NULL|"},
@@ -164,8 +166,11 @@ static const struct kept {
 },
   control_2_kept[] =
 	  {
-		  {"SELECT * FROM servers", "5|3|mail|mail|1001|development|6|0|0|0|NULL||"},
-		  {"SELECT * FROM domains", "7|5|a.example|1002|1003|8|5|b.example|NULL|1006|"},
+		  {"SELECT * FROM servers", "5|3|mail|mail|1001|development|6|0|0|0|NULL|||"},
+		  {"SELECT id, server, name, verified, created, checked, dkim_published, "
+		   "return_path_ok, length(token) FROM domains",
+		   "7|5|a.example|1002|1003|NULL|1|0|32|8|5|b.example|NULL|1006|NULL|0|0|32|"},
+		  {"SELECT count(DISTINCT token) FROM domains", "2|"},
 		  {"SELECT * FROM domain_keys", "1|7|ph1|rsa-sha256|\x01|active|1003|"
 						"2|8|ph2|rsa-sha256|\x04|active|1006|"},
 },

@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from posthaste import COMMAND, TOP, Sandbox, Tap, wait_for  # noqa: E402
+from posthaste import COMMAND, TOP, Peer, Sandbox, Tap, wait_for  # noqa: E402
 
 SERVER = "sandbox/sandbox"
 USAGE, DATA, NO_INPUT, EXISTS, IO = 64, 65, 66, 73, 74
@@ -34,22 +34,28 @@ def server(s, name=SERVER):
 def settings_are_set_and_shown(s):
     new = server(s)
     assert (new["mode"], new["send_limit"], new["bytes_limit"], new["allow_sender"],
-            new["privacy"], new["suspended"], new["suspended_at"], new["suspended_by"]) == \
-        ("live", None, None, False, False, False, None, None), new
+            new["privacy"], new["relay"], new["suspended"], new["suspended_at"],
+            new["suspended_by"]) == \
+        ("live", None, None, False, False, None, False, None, None), new
     done = s.json("server", "create", "sandbox/two", "--mode", "development", "--send-limit", "10",
-                  "--bytes-limit=20M", "--allow-sender", "yes", "--privacy", "yes")[0]
+                  "--bytes-limit=20M", "--allow-sender", "yes", "--privacy", "yes",
+                  "--relay", "[2001:DB8::1]:25")[0]
     assert (done["mode"], done["send_limit"], done["bytes_limit"], done["allow_sender"],
-            done["privacy"]) == ("development", 10, 20 << 20, True, True), done
+            done["privacy"], done["relay"]) == ("development", 10, 20 << 20, True, True,
+                                                "[2001:db8::1]:25"), done
     assert server(s, "sandbox/two") == done
     listed = {row["name"]: row for row in s.json("server", "list")}
     assert listed == {SERVER: new, "sandbox/two": done}, listed
     done = s.json("server", "set", "sandbox/two", "--send-limit=none", "--privacy=no")[0]
     assert (done["mode"], done["send_limit"], done["bytes_limit"], done["allow_sender"],
-            done["privacy"]) == ("development", None, 20 << 20, True, False), done
+            done["privacy"], done["relay"]) == ("development", None, 20 << 20, True, False,
+                                                "[2001:db8::1]:25"), done
     shown = s.command("server", "show", "sandbox/two")
     for line in ("mode          development", "send limit    none", "bytes limit   20971520 bytes",
-                 "allow sender  yes", "privacy       no", "suspended     no"):
+                 "allow sender  yes", "privacy       no", "relay         [2001:db8::1]:25", "suspended     no"):
         assert line in shown, shown
+    assert s.json("server", "set", "sandbox/two", "--relay=none")[0]["relay"] is None
+    assert "relay         none" in s.command("server", "show", "sandbox/two")
     assert "development" in s.command("server", "list")
     s.command("server", "delete", "sandbox/two")
 
@@ -63,6 +69,8 @@ def wrong_settings_are_told(s):
             ("out of range", "--bytes-limit", "0"),
             ("--allow-sender maybe: it is yes or no", "--allow-sender", "maybe"),
             ("--privacy 1: it is yes or no", "--privacy", "1"),
+            ("--relay mail.example: no port", "--relay", "mail.example"),
+            ("it is HOST:PORT, or none", "--relay", "[mail.example]:25"),
             ("nothing to set",),
             ("did you mean --privacy", "--privcy", "yes")):
         refused(s, USAGE, text, "server", "set", SERVER, *args)
@@ -177,11 +185,32 @@ def from_is_verified_or_sender_where_it_is_allowed(s):
     assert sent(s, foreign, sender) == "530 " + REFUSED
 
 
+def arrived(s, rcpt, *peers):
+    """At which of them a new message to rcpt arrived."""
+    ident = s.submit(rcpt)
+    assert wait_for(lambda: s.state(ident) == ["delivered"]), s.trace(ident)
+    return [any(m.ref == ident.ref for m in p.messages) for p in peers]
+
+
+def a_relay_takes_the_mail_of_its_server():
+    with Peer() as mx, Peer() as relay, Peer() as own, \
+            Sandbox(mx={"mx.test": mx.address}, relay=relay.address) as s:
+        peers = mx, relay, own
+        assert arrived(s, "a@far.test", *peers) == [False, True, False]
+        s.command("server", "create", "sandbox/other", "--relay", mx.address)
+        assert arrived(s, "a@far.test", *peers) == [False, True, False], "another server's"
+        s.command("server", "set", SERVER, "--relay", own.address)
+        assert arrived(s, "a@far.test", *peers) == [False, False, True]
+        assert arrived(s, "a@mx.test", *peers) == [True, False, False]
+        s.command("server", "set", SERVER, "--relay=none")
+        assert arrived(s, "a@far.test", *peers) == [False, True, False]
+
+
 # what version 1 of control.db lacked
 NEW_COLUMNS = {
     "orgs": ("suspended", "suspend_reason"),
     "servers": ("mode", "send_limit", "bytes_limit", "allow_sender", "privacy", "suspended",
-                "suspend_reason"),
+                "suspend_reason", "relay"),
     "credentials": ("hold", "cram", "network"),
 }
 MAIL_COLUMNS = {
@@ -190,7 +219,7 @@ MAIL_COLUMNS = {
 }
 
 
-# the keys of domains were columns of theirs
+# the keys of domains were columns of theirs, and DNS was not looked at
 KEY_COLUMNS = """
     ALTER TABLE domains ADD COLUMN selector TEXT NOT NULL DEFAULT '';
     ALTER TABLE domains ADD COLUMN public_key BLOB NOT NULL DEFAULT x'';
@@ -198,6 +227,10 @@ KEY_COLUMNS = """
         SELECT selector, public_key FROM domain_keys k
         WHERE k.domain = domains.id AND k.state = 'active');
     DROP TABLE domain_keys;
+    ALTER TABLE domains DROP COLUMN token;
+    ALTER TABLE domains DROP COLUMN checked;
+    ALTER TABLE domains DROP COLUMN dkim_published;
+    ALTER TABLE domains DROP COLUMN return_path_ok;
 """
 
 
@@ -231,12 +264,21 @@ LISTS = (("server", "list"), ("credential", "list"), ("domain", "show", "sandbox
          ("domain", "key", "list", "sandbox.test"))
 
 
+def lists(s):
+    """What they show, but for the domain's token: an upgrade makes a new one."""
+    found = [s.json(*args) for args in LISTS]
+    token = found[2][0].pop("token")
+    assert len(token) == 32
+    found[2][0]["records"] = [r for r in found[2][0]["records"] if token not in r["value"]]
+    return found
+
+
 def an_older_instance_is_upgraded_when_it_is_started(s):
     control = os.path.join(s.dir, "control", "control.db")
     mail = os.path.join(s.dir, "mail", "mail.db")
     accepted = s.submit("old@sink.test")
     assert wait_for(lambda: s.state(accepted) == ["delivered"])
-    before = [s.json(*args) for args in LISTS], s.trace(accepted)
+    before = lists(s), s.trace(accepted)
     s.stop()
     make_control_older(control)
     make_older(mail, MAIL_COLUMNS, ("messages_unkept", "messages_idempotency"),
@@ -246,7 +288,8 @@ def an_older_instance_is_upgraded_when_it_is_started(s):
     assert version(control) == version(mail) == 1
     s.start()
     assert (version(control), version(mail)) == (3, 3)
-    assert ([s.json(*args) for args in LISTS], s.trace(accepted)) == before
+    after = lists(s), s.trace(accepted)
+    assert after == before, (before, after)
     accepted = s.submit("new@sink.test")
     assert wait_for(lambda: s.state(accepted) == ["delivered"])
 
@@ -312,6 +355,7 @@ def main():
                      a_command_that_writes_upgrades_too,
                      a_database_of_a_newer_release_is_left_alone):
             tap.run(test.__name__.replace("_", " "), test, s)
+    tap.run("a relay takes the mail of its server", a_relay_takes_the_mail_of_its_server)
     tap.done()
 
 
