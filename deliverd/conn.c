@@ -420,6 +420,7 @@ static void on_deadline(void *arg)
 	} else if (!c->talking) {
 		attempt_connect_failed(c->attempt, "timed out");
 	} else {
+		c->tls_failed = c->client.want == CLIENT_START_TLS;
 		client_timeout(&c->client);
 		conn_drive(c);
 	}
