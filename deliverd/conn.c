@@ -123,13 +123,12 @@ void conn_release(struct conn **cp)
 
 static struct conn *find_idle(const struct route_hop *hop, enum conf_tls level)
 {
-	struct conn *c;
+	struct conn *c = TAILQ_FIRST(&self.idle);
 
-	TAILQ_FOREACH(c, &self.idle, link)
-	if (strcmp(c->hop.ip, hop->ip) == 0 && c->hop.port == hop->port &&
-	    strcmp(c->hop.host, hop->host) == 0 && c->tls_level == level)
-		return c;
-	return NULL;
+	while (c && (strcmp(c->hop.ip, hop->ip) != 0 || c->hop.port != hop->port ||
+		     strcmp(c->hop.host, hop->host) != 0 || c->tls_level != level))
+		c = TAILQ_NEXT(c, link);
+	return c;
 }
 
 bool conn_is_idle(const struct route_hop *hop, enum conf_tls level)
@@ -300,7 +299,6 @@ void conn_drive(struct conn *c)
 
 static void set_up_client(struct conn *c)
 {
-	const struct conf *conf = c->env->conf;
 	static const enum client_tls levels[] = {
 		[CONF_TLS_NONE] = CLIENT_TLS_NONE,
 		[CONF_TLS_MAY] = CLIENT_TLS_MAY,
@@ -311,7 +309,7 @@ static void set_up_client(struct conn *c)
 				     .user = span_str(c->login.user),
 				     .password = span_str(c->login.password)};
 
-	c->helo = conf->deliver_helo.n ? conf->deliver_helo : conf->hostname;
+	c->helo = c->env->conf->deliver_helo;
 	setup.helo = domain_span(&c->helo);
 	client_init(&c->client, &setup);
 	c->talking = true;
