@@ -43,10 +43,8 @@ static int list(const struct domain_request *r, const struct ctl_options *o)
 	table_init(&t, ARRAY_LEN(heads), heads);
 	err = control_key_each(r->c, span_str(r->server), &r->name, o->json ? list_json : list_row,
 			       &t);
-	if (err)
-		return ctl_control_fail(r->c, err);
 	table_print(&t);
-	return 0;
+	return err ? ctl_control_fail(r->c, err) : 0;
 }
 
 int cmd_domain_key_list(int argc, char **argv, const struct ctl_options *o)
