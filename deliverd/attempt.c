@@ -168,13 +168,14 @@ void attempt_note_tls(struct attempt *a, const char *tls, const char *note)
 	snprintf(a->tls_note, sizeof(a->tls_note), "%s", note);
 }
 
-/* The level for the hop in use.  Where TLS is welcome but known to fail there is none. */
-static enum conf_tls tls_level(struct attempt *a)
+/* The level for the hop in use.  Where TLS is welcome but known to fail there is none, but never
+ * where a password is sent. */
+static enum conf_tls tls_level(struct attempt *a, const struct login *login)
 {
 	const struct route_hop *hop = &a->route.hop[a->hop];
 	enum conf_tls level = route_tls(&a->route, a->env->conf, hop);
 
-	if (level != CONF_TLS_MAY ||
+	if (level != CONF_TLS_MAY || login->user[0] ||
 	    !(a->clear || hosts_tls_is_broken(hop->ip, hop->port, mono_now())))
 		return level;
 	if (!a->clear)
@@ -200,6 +201,7 @@ static int find_login(struct attempt *a, struct login *out)
 		 strerror(-err));
 	if (!err) {
 		err = logins_find(buf_span(&text), hop->host, hop->port, out, &line);
+		sodium_memzero(text.p, text.n);
 		buf_done(&text);
 		snprintf(why, sizeof(why),
 			 "deliver.logins = %.200s: line %u is not HOST:PORT USER PASSWORD", file,
@@ -213,19 +215,19 @@ static int find_login(struct attempt *a, struct login *out)
 }
 
 /* A connection that stands already, to one of the hosts that are as good as the next. */
-static bool take_idle(struct attempt *a)
+static bool take_idle(struct attempt *a, const struct login *login)
 {
 	struct route *r = &a->route;
-	enum conf_tls level = tls_level(a);
+	enum conf_tls level = tls_level(a, login);
 
 	for (size_t i = a->hop; i < r->hop_n && r->hop[i].rank == r->hop[a->hop].rank; i++) {
 		struct route_hop hop = r->hop[i];
 
-		if (!conn_is_idle(&hop, level))
+		if (!conn_is_idle(&hop, level, login))
 			continue;
 		r->hop[i] = r->hop[a->hop];
 		r->hop[a->hop] = hop;
-		a->conn = conn_take(a, &hop, level);
+		a->conn = conn_take(a, &hop, level, login);
 		return true;
 	}
 	return false;
@@ -239,13 +241,14 @@ static void connect_hop(struct attempt *a)
 		if (!a->clear)
 			attempt_note_tls(a, "", "");
 		report_stage(a, "connect");
-		if (!a->fresh && !a->clear && take_idle(a)) {
+		if (find_login(a, &login) != 0)
+			return;
+		if (!a->fresh && !a->clear && take_idle(a, &login)) {
 			conn_drive(a->conn);
 			return;
 		}
-		if (find_login(a, &login) != 0)
-			return;
-		a->conn = conn_open(a, &a->route.hop[a->hop], tls_level(a), &login);
+		a->conn = conn_open(a, &a->route.hop[a->hop], tls_level(a, &login), &login);
+		sodium_memzero(&login, sizeof(login));
 		if (a->conn)
 			return;
 		unreachable(a, "there is no way to it");
@@ -298,6 +301,7 @@ void attempt_conn_over(struct attempt *a, const struct outcome *o)
 {
 	bool stale = conn_was_stale(a->conn);
 
+	must(a->mail_begun || o->kind == OUTCOME_TEMP);
 	a->last = *o;
 	if (stale) {
 		convo_note(&a->convo, "it was closed meanwhile; a new one is made", mono_now());
@@ -305,7 +309,8 @@ void attempt_conn_over(struct attempt *a, const struct outcome *o)
 		a->mail_begun = false;
 		conn_release(&a->conn);
 		connect_hop(a);
-	} else if (a->conn->tls_failed && a->conn->tls_level == CONF_TLS_MAY) {
+	} else if (a->conn->tls_failed && a->conn->tls_level == CONF_TLS_MAY &&
+		   !a->conn->login.user[0]) {
 		go_on_in_clear(a);
 	} else if (o->kind == OUTCOME_TEMP && !a->mail_begun) {
 		next_hop(a);

@@ -147,23 +147,13 @@ static void reply_words(const struct reply *r, const char *before, struct buf *o
 			out->p[i] = ' ';
 }
 
-/* The server's enhanced status code, or the class alone; its class is that of our own verdict. */
-static void status_of(const struct reply *r, enum outcome_kind kind, char out[OUTCOME_STATUS_SIZE])
-{
-	static const char class[] = {
-		[OUTCOME_DONE] = '2', [OUTCOME_TEMP] = '4', [OUTCOME_PERM] = '5'};
-
-	snprintf(out, OUTCOME_STATUS_SIZE, "%s", r->status[0] ? r->status : "0.0.0");
-	out[0] = class[kind];
-}
-
 static void decide_by(struct client *c, enum outcome_kind kind, const struct reply *r)
 {
 	char status[OUTCOME_STATUS_SIZE];
 	struct buf text;
 
 	reply_words(r, "", &text);
-	status_of(r, kind, status);
+	client_status(r, kind, status);
 	decide(c, kind, r->code, status, buf_span(&text));
 	buf_done(&text);
 }
@@ -326,13 +316,23 @@ static void on_starttls(struct client *c, const struct reply *r)
 	}
 }
 
+/* Its text is not told: it may repeat what was sent. */
+static void auth_refused(struct client *c, const struct reply *r)
+{
+	char status[OUTCOME_STATUS_SIZE];
+
+	client_status(r, OUTCOME_TEMP, status);
+	decide(c, OUTCOME_TEMP, r->code, status, SPAN_LIT("the relay refuses user and password"));
+	c->expect_n = 0;
+}
+
 static void on_auth(struct client *c, const struct reply *r)
 {
 	if (positive(r)) {
 		c->authenticated = true;
 		session_stands(c);
 	} else {
-		refused(c, r, OUTCOME_TEMP);
+		auth_refused(c, r);
 	}
 }
 
@@ -340,7 +340,7 @@ static void on_auth(struct client *c, const struct reply *r)
 static void on_auth_user(struct client *c, const struct reply *r)
 {
 	if (r->code != 334) {
-		refused(c, r, OUTCOME_TEMP);
+		auth_refused(c, r);
 		return;
 	}
 	add_secret(c, c->setup.user);
@@ -350,7 +350,7 @@ static void on_auth_user(struct client *c, const struct reply *r)
 static void on_auth_password(struct client *c, const struct reply *r)
 {
 	if (r->code != 334) {
-		refused(c, r, OUTCOME_TEMP);
+		auth_refused(c, r);
 		return;
 	}
 	add_secret(c, c->setup.password);
@@ -360,10 +360,13 @@ static void on_auth_password(struct client *c, const struct reply *r)
 /* A server that cannot forget a transaction must not get another. */
 static void on_rset(struct client *c, const struct reply *r)
 {
-	if (!positive(r))
+	if (!positive(r)) {
 		refused(c, r, OUTCOME_TEMP);
-	else if (!(c->ext & CLIENT_PIPELINING))
+		c->expect_n = 0;
+		c->stands = false;
+	} else if (!(c->ext & CLIENT_PIPELINING)) {
 		send_mail(c);
+	}
 }
 
 static void on_mail(struct client *c, const struct reply *r)
@@ -436,6 +439,10 @@ static void whole_reply(struct client *c, const struct reply *r)
 /* Input that answers nothing.  Ahead of TLS it is an attack; else one reply is read, to be told. */
 static void not_asked_for(struct client *c)
 {
+	if (c->decided) { /* that stands; the session is of no use any more */
+		drop_fmt(c, "4.5.0", "the server said more than it was asked", "");
+		return;
+	}
 	if (c->want == CLIENT_START_TLS) {
 		drop_fmt(c, "4.5.0", "the server sent more than its reply to STARTTLS", "");
 		return;
@@ -510,6 +517,14 @@ static void cannot_take(struct client *c, const char *status, const char *why)
 	c->want = CLIENT_DONE;
 }
 
+void client_next(struct client *c)
+{
+	must(c->want == CLIENT_READY || c->want == CLIENT_DONE);
+	c->decided = c->dot_sent = c->uncertain = false;
+	c->want = CLIENT_READY;
+	note_stage(c);
+}
+
 static void begin(struct client *c)
 {
 	bool pipelining = c->ext & CLIENT_PIPELINING, reset = c->reset;
@@ -530,8 +545,8 @@ static void begin(struct client *c)
 void client_mail(struct client *c, const struct client_mail *mail)
 {
 	must(c->want == CLIENT_READY || c->want == CLIENT_DONE);
+	client_next(c);
 	c->stands = true;
-	c->decided = c->dot_sent = c->uncertain = false;
 	c->mail = *mail;
 	c->mail.utf8 = mail->utf8 || !span_is_ascii(mail->sender) || !span_is_ascii(mail->rcpt);
 	if (c->mail.utf8 && !(c->ext & CLIENT_SMTPUTF8)) {

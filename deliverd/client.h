@@ -105,6 +105,8 @@ void client_secured(struct client *c);
 void client_tls_failed(struct client *c, const char *why);
 /* Instead of client_secured(): the certificate is not one that was demanded. */
 void client_not_trusted(struct client *c, const char *why);
+/* At CLIENT_DONE: what comes from now on belongs to the next transaction, before its MAIL, too. */
+void client_next(struct client *c);
 /* At CLIENT_READY or CLIENT_DONE: begins a transaction, of which outcome and the facts beside it
  * are from now on; or ends the session. */
 void client_mail(struct client *c, const struct client_mail *mail);

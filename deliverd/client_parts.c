@@ -1,6 +1,7 @@
 #include "deliverd/client_parts.h"
 
 #include <sodium.h>
+#include <stdio.h>
 
 enum { PLAIN_MAX = 2 * CLIENT_LOGIN_MAX + 2 };
 
@@ -76,4 +77,13 @@ void client_auth_plain(struct span user, struct span password, struct buf *out)
 	client_base64(buf_span(&plain), out);
 	sodium_memzero(plain.p, plain.n);
 	buf_done(&plain);
+}
+
+void client_status(const struct reply *r, enum outcome_kind kind, char out[OUTCOME_STATUS_SIZE])
+{
+	static const char class[] = {
+		[OUTCOME_DONE] = '2', [OUTCOME_TEMP] = '4', [OUTCOME_PERM] = '5'};
+
+	snprintf(out, OUTCOME_STATUS_SIZE, "%s", r->status[0] ? r->status : "0.0.0");
+	out[0] = class[kind];
 }

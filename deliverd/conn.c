@@ -23,6 +23,7 @@ static struct {
 	struct conn_list idle; /* the newest first */
 	size_t idle_n;
 	bool stopping;
+	unsigned generation;
 } self = {.idle = TAILQ_HEAD_INITIALIZER(self.idle)};
 
 static const struct stream_ops stream_ops;
@@ -78,6 +79,7 @@ void conn_close_idle(void)
 {
 	struct conn *c;
 
+	self.generation++; /* those in use do not rest afterwards */
 	while ((c = TAILQ_FIRST(&self.idle)))
 		end_idle(c);
 }
@@ -94,6 +96,20 @@ static bool stands(const struct conn *c)
 	       (c->client.want == CLIENT_READY || c->client.want == CLIENT_DONE);
 }
 
+/* May another message go over it?  A temporary refusal may concern the session: of a recipient or
+ * a message it does not. */
+static bool is_good(const struct conn *c)
+{
+	const struct client *k = &c->client;
+	const struct conf *conf = c->env->conf;
+
+	if (self.stopping || c->generation != self.generation || !conf->deliver_idle_ms ||
+	    c->messages >= conf->deliver_reuse)
+		return false;
+	return !k->decided || k->outcome.kind != OUTCOME_TEMP || strcmp(k->stage, "rcpt") == 0 ||
+	       strcmp(k->stage, "dot") == 0;
+}
+
 static void rest(struct conn *c)
 {
 	TAILQ_INSERT_HEAD(&self.idle, c, link);
@@ -106,39 +122,47 @@ static void rest(struct conn *c)
 void conn_release(struct conn **cp)
 {
 	struct conn *c = *cp;
-	const struct conf *conf;
 
 	*cp = NULL;
 	if (!c)
 		return;
-	conf = c->env->conf;
 	c->attempt = NULL;
 	if (!stands(c))
 		end(c);
-	else if (self.stopping || c->messages >= conf->deliver_reuse || !conf->deliver_idle_ms)
-		quit(c);
-	else
+	else if (is_good(c))
 		rest(c);
+	else
+		quit(c);
 }
 
-static struct conn *find_idle(const struct route_hop *hop, enum conf_tls level)
+static bool fits(const struct conn *c, const struct route_hop *hop, enum conf_tls level,
+		 const struct login *login)
+{
+	return strcmp(c->hop.ip, hop->ip) == 0 && c->hop.port == hop->port &&
+	       strcmp(c->hop.host, hop->host) == 0 && c->tls_level == level &&
+	       strcmp(c->login.user, login->user) == 0 &&
+	       strcmp(c->login.password, login->password) == 0;
+}
+
+static struct conn *find_idle(const struct route_hop *hop, enum conf_tls level,
+			      const struct login *login)
 {
 	struct conn *c = TAILQ_FIRST(&self.idle);
 
-	while (c && (strcmp(c->hop.ip, hop->ip) != 0 || c->hop.port != hop->port ||
-		     strcmp(c->hop.host, hop->host) != 0 || c->tls_level != level))
+	while (c && !fits(c, hop, level, login))
 		c = TAILQ_NEXT(c, link);
 	return c;
 }
 
-bool conn_is_idle(const struct route_hop *hop, enum conf_tls level)
+bool conn_is_idle(const struct route_hop *hop, enum conf_tls level, const struct login *login)
 {
-	return find_idle(hop, level) != NULL;
+	return find_idle(hop, level, login) != NULL;
 }
 
-struct conn *conn_take(struct attempt *a, const struct route_hop *hop, enum conf_tls level)
+struct conn *conn_take(struct attempt *a, const struct route_hop *hop, enum conf_tls level,
+		       const struct login *login)
 {
-	struct conn *c = find_idle(hop, level);
+	struct conn *c = find_idle(hop, level, login);
 	char note[512];
 
 	if (!c)
@@ -146,6 +170,9 @@ struct conn *conn_take(struct attempt *a, const struct route_hop *hop, enum conf
 	leave_idle(c);
 	loop_timer_stop(c->deadline);
 	c->attempt = a;
+	c->reused = true;
+	c->mail_replies = c->client.replies;
+	client_next(&c->client); /* the outcome of the last transaction is not this one's */
 	snprintf(note, sizeof(note),
 		 "by the connection to %s[%s]:%u that %u messages have used%s%s", hop->host,
 		 hop->ip, hop->port, c->messages, *c->tls ? ", " : "", c->tls);
@@ -159,8 +186,8 @@ bool conn_was_stale(const struct conn *c)
 	const struct client *k = &c->client;
 	unsigned replies = k->replies - c->mail_replies;
 
-	return c->messages > 1 && k->decided && k->outcome.kind == OUTCOME_TEMP && !k->dot_sent &&
-	       (replies == 0 || (replies == 1 && k->outcome.code == 421));
+	return c->reused && k->decided && k->outcome.kind == OUTCOME_TEMP && !k->dot_sent &&
+	       (replies == 0 || k->outcome.code == 421);
 }
 
 /* talking */
@@ -274,17 +301,16 @@ void conn_drive(struct conn *c)
 	while (a && !a->over && c->attempt == a && c->talking) {
 		enum client_want want = c->client.want;
 
-		if (want == CLIENT_CLOSE || (want == CLIENT_DONE && a->mail_begun)) {
+		if (want == CLIENT_CLOSE || want == CLIENT_DONE) {
 			report_stage(a, c->client.stage);
 			over(c);
 			return;
 		}
 		flush(c);
-		report_stage(a, want == CLIENT_READY || want == CLIENT_DONE ? "sign"
-									    : c->client.stage);
+		report_stage(a, want == CLIENT_READY ? "sign" : c->client.stage);
 		if (want == CLIENT_START_TLS)
 			begin_tls(c);
-		if (want == CLIENT_READY || want == CLIENT_DONE) {
+		if (want == CLIENT_READY) {
 			loop_timer_stop(c->deadline); /* prepare has its own */
 			if (!prepare(a))
 				return;
@@ -358,7 +384,10 @@ static size_t on_input(struct stream *s, struct span in, void *arg)
 		end_idle(c);
 		return in.n;
 	}
-	convo_add(&c->attempt->convo, '<', in, mono_now());
+	if (strcmp(c->client.stage, "auth") == 0) /* it may repeat what was sent */
+		convo_note(&c->attempt->convo, "the server replies to AUTH", mono_now());
+	else
+		convo_add(&c->attempt->convo, '<', in, mono_now());
 	client_input(&c->client, in);
 	conn_drive(c);
 	return in.n;
@@ -453,6 +482,7 @@ struct conn *conn_open(struct attempt *a, const struct route_hop *hop, enum conf
 	c->hop = *hop;
 	c->tls_level = level;
 	c->login = *login;
+	c->generation = self.generation;
 	snprintf(c->tls_note, sizeof(c->tls_note), "%s", a->tls_note); /* why in clear */
 	c->deadline = loop_timer_new(on_deadline, c);
 	snprintf(note, sizeof(note), "connecting to %s[%s]:%u", hop->host, hop->ip, hop->port);

@@ -35,6 +35,8 @@ struct conn {
 	bool talking; /* connected: client is in use */
 	bool tls_begun, tls_failed;
 	bool gone;	       /* freed at the end of this turn */
+	bool reused;	       /* it had been idle */
+	unsigned generation;   /* of the configuration */
 	unsigned messages;     /* transactions begun */
 	unsigned mail_replies; /* client.replies when the last one began */
 	struct loop_timer *deadline;
@@ -43,10 +45,11 @@ struct conn {
 	char tls_note[CONN_NOTE_SIZE]; /* what the certificate is worth */
 };
 
-/* An idle one to this address with that level of TLS, or NULL. */
-struct conn *conn_take(struct attempt *a, const struct route_hop *hop, enum conf_tls level);
+/* An idle one to this address with that level of TLS and that login, or NULL. */
+struct conn *conn_take(struct attempt *a, const struct route_hop *hop, enum conf_tls level,
+		       const struct login *login);
 /* Is there one? */
-bool conn_is_idle(const struct route_hop *hop, enum conf_tls level);
+bool conn_is_idle(const struct route_hop *hop, enum conf_tls level, const struct login *login);
 /* Begins to connect.  NULL: not even that can be tried. */
 struct conn *conn_open(struct attempt *a, const struct route_hop *hop, enum conf_tls level,
 		       const struct login *login);

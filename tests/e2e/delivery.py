@@ -4,11 +4,13 @@ and address we come from, and the conversation that is kept of each attempt."""
 
 import os
 import re
+import signal
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from posthaste import Close, Failed, Peer, Sandbox, Tap, server_context, wait_for  # noqa: E402
+from posthaste import Close, Failed, Peer, Sandbox, Stall, Tap, server_context, wait_for  # noqa: E402
 
 ONE = {"deliver.workers": "1", "queue.domain_in_flight": "1", "queue.retry": "1s 1h"}
 TESTS = []
@@ -119,6 +121,33 @@ def _(s, peer):
     reach(s, many)
     expect(attempts(s, many) == [1] * 5, attempts(s, many))
     expect(all(peer.copies(m.ref) == 1 for m in many), "once each")
+
+
+@test("one that closes while the next message is being signed has delivered nothing of it",
+      deliver_idle="30s")
+def _(s, peer):
+    reach(s, [s.submit("first@peer.test")])
+    signer = s.pid("signer")
+    os.kill(signer, signal.SIGSTOP)
+    try:
+        m = s.submit("second@peer.test")
+        expect(wait_for(lambda: s.json("queue", "show")[0]["in_flight"] == 1), "not in flight")
+        time.sleep(0.5)
+        peer.hang_up()
+        expect(wait_for(lambda: not peer.sessions or peer.count > 1), "not closed")
+    finally:
+        os.kill(signer, signal.SIGCONT)
+    reach(s, [m])
+    expect(peer.copies(m.ref) == 1 and attempts(s, [m]) == [1], s.trace(m))
+
+
+@test("what a server says behind its reply to the dot delays nothing")
+def _(s, peer):
+    peer.script = at("dot", lambda _: [
+        lambda ses: ses.sock.sendall(b"250 2.0.0 Ok\r\n4"), Stall])
+    m = s.submit("r@peer.test")
+    reach(s, [m])
+    expect(last(s, m)["code"] == 250, last(s, m))
 
 
 @test("nor does a 421 to the next MAIL")
@@ -283,6 +312,28 @@ def _(s, peer):
     m = s.submit("r@peer.test")
     reach(s, [m], "deferred")
     expect(not seen and last(s, m)["status"] == "4.7.4", last(s, m))
+
+
+@test("nor after a handshake that failed", tls=True, extensions=["AUTH PLAIN"])
+def _(s, peer):
+    seen = []
+
+    def script(stage, session):
+        return ["220 go", Close] if stage == "starttls" else auth(seen)(stage, session)
+    peer.script = script
+    with_logins(s, peer, "PEER me secret\n")
+    m = s.submit("r@peer.test")
+    reach(s, [m], "deferred")
+    expect(not seen and not peer.dots and last(s, m)["status"] == "4.7.0", last(s, m))
+
+
+@test("a relay that repeats the password tells nobody", tls=True, extensions=["AUTH PLAIN"])
+def _(s, peer):
+    peer.script = at("other", lambda ses: "535 5.7.8 no: " + ses.line)
+    with_logins(s, peer, "PEER me secret\n")
+    m = s.submit("r@peer.test")
+    reach(s, [m], "deferred")
+    expect("AG1l" not in str(s.json("trace", m, "--smtp")) and not s.log_find("AG1l"), s.trace(m))
 
 
 @test("a line of deliver.logins that makes no sense is named")

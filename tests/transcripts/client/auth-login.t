@@ -11,4 +11,4 @@ S: 334 UGFzc3dvcmQ6
 C: c2VjcmV0
 S: 535 5.7.8 wrong
 C: QUIT
-= temporary 535 4.7.8 auth 5.7.8 wrong
+= temporary 535 4.7.8 auth the relay refuses user and password

@@ -16,10 +16,5 @@ C: MAIL FROM:<a@from.test>
 C: RCPT TO:<b@to.test>
 C: DATA
 S: 451 4.0.0 cannot
-S: 250 ok
-S: 250 ok
-S: 354 ok
-C: .
-S: 554 no valid recipients
 C: QUIT
 = temporary 451 4.0.0 mail 4.0.0 cannot
