@@ -62,8 +62,12 @@ static void release(struct stream *s)
 		SSL_shutdown(s->ssl);
 		ERR_clear_error();
 	}
-	if (s->bev)
+	if (s->bev) {
+		/* within its own callback bufferevent_free() only marks it, and the loop would go on
+		 * to watch the number of the descriptor, which another connection has by then */
+		bufferevent_disable(s->bev, EV_READ | EV_WRITE);
 		bufferevent_free(s->bev);
+	}
 	s->bev = NULL;
 	SSL_free(s->ssl);
 	s->ssl = NULL;

@@ -364,6 +364,7 @@ static void on_rset(struct client *c, const struct reply *r)
 		refused(c, r, OUTCOME_TEMP);
 		c->expect_n = 0;
 		c->stands = false;
+		c->reset_refused = true;
 	} else if (!(c->ext & CLIENT_PIPELINING)) {
 		send_mail(c);
 	}

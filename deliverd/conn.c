@@ -186,8 +186,9 @@ bool conn_was_stale(const struct conn *c)
 	const struct client *k = &c->client;
 	unsigned replies = k->replies - c->mail_replies;
 
-	return c->reused && k->decided && k->outcome.kind == OUTCOME_TEMP && !k->dot_sent &&
-	       (replies == 0 || k->outcome.code == 421);
+	return c->reused && k->decided && k->outcome.kind == OUTCOME_TEMP &&
+	       !c->attempt->content.sent && !k->dot_sent &&
+	       (replies == 0 || k->outcome.code == 421 || k->reset_refused);
 }
 
 /* talking */
@@ -312,6 +313,7 @@ void conn_drive(struct conn *c)
 			begin_tls(c);
 		if (want == CLIENT_READY) {
 			loop_timer_stop(c->deadline); /* prepare has its own */
+			c->deadline_replies = c->client.replies + 1; /* flush() sets the next */
 			if (!prepare(a))
 				return;
 			begin_mail(c);

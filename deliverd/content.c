@@ -190,7 +190,7 @@ enum content_state content_pump(struct content *c, struct stream *s)
 	do {
 		buf_reset(&out);
 		if (c->sent == 0)
-			begin(c, &out);
+			begin(c, &out); /* each copy goes once: its parts above are gone then */
 		if (c->at < c->size)
 			state = next_piece(c, &out);
 		if (state != CONTENT_READY)

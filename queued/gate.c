@@ -256,10 +256,12 @@ enum gate gate_sign_list(struct job *j, struct control_sign_list *out)
 
 	if (domain_parse(span_str(j->message->domain), &from) == 0)
 		err = control_sign_list(self.control, j->message->usage->server, &from, out);
-	if (!err) {
+	if (!err && !conf->deliver_dkim)
+		out->n = 0;
+	else if (!err)
 		add_instance_key(out);
+	if (!err)
 		return GATE_OPEN;
-	}
 	if (err != -ENOENT) {
 		failed();
 		return GATE_UNKNOWN;

@@ -123,6 +123,55 @@ def _(s, peer):
     expect(all(peer.copies(m.ref) == 1 for m in many), "once each")
 
 
+@test("a connection that refuses RSET costs the next message no attempt", deliver_idle="30s")
+def _(s, peer):
+    refused = []
+    peer.script = lambda stage, ses: "550 5.1.1 no" if stage == "rcpt" and "bad" in ses.rcpts[-1] \
+        else refused.append(ses) or "502 5.5.1 not here" if stage == "rset" else None
+    reach(s, [s.submit("bad@peer.test")], "failed")
+    good = s.submit("good@peer.test")
+    reach(s, [good])
+    expect(refused, "no RSET came")
+    expect(attempts(s, [good]) == [1], s.trace(good))
+
+
+@test("what was cut off by 421 within the message goes again as a whole", deliver_idle="30s")
+def _(s, peer):
+    def cut_off(session):
+        session.send("354 go")
+        time.sleep(0.5)     # by then it waits for us to take more
+        session.send("421 4.3.2 shutting down")
+        session.sock.settimeout(0.2)
+        try:
+            while session.sock.recv(1 << 16):
+                pass
+        except OSError:
+            pass
+
+    reach(s, [s.submit("first@peer.test")])
+    peer.script = lambda stage, ses: [cut_off, Close] if stage == "data" and ses.number == 1 \
+        else None
+    large = s.submit("second@peer.test", body="0123456789012345678901234567890123456789\r\n" * 150000)
+    reach(s, [large])
+    expect(attempts(s, [large]) == [2], s.trace(large))
+    got = peer.dots[-1]
+    expect(got.ref == large.ref and len(got.data) > 6300000 and b"DKIM-Signature:" in got.data,
+           "%d bytes: %r" % (len(got.data), got.data[:200]))
+
+
+@test("a byte that nobody asked for does not stop the clock", deliver_reply_timeout="2s")
+def _(s, peer):
+    def early(session):
+        session.send("250-peer.test\r\n250-8BITMIME\r\n250 PIPELINING")
+        time.sleep(0.004)
+        session.sock.sendall(b"2")
+
+    peer.script = at("ehlo", lambda _: [early, Stall])
+    ends = [s.submit("r@peer.test", body="0123456789012345678901234567890123456789\r\n" * 150000)
+            for _ in range(3)]
+    reach(s, ends, "deferred")
+
+
 @test("one that closes while the next message is being signed has delivered nothing of it",
       deliver_idle="30s")
 def _(s, peer):
@@ -273,6 +322,14 @@ def _(s, peer):
 
 
 # relays
+
+@test("deliver.dkim = no: it goes out unsigned", deliver_dkim="no")
+def _(s, peer):
+    m = s.submit("r@peer.test")
+    reach(s, [m])
+    expect(b"DKIM-Signature" not in peer.dots[-1].data, peer.dots[-1].data)
+    expect(last(s, m)["signed_by"] == "", last(s, m))
+
 
 def with_logins(s, peer, text):
     name = os.path.join(s.dir, "logins")

@@ -137,11 +137,12 @@ class Server:
 
     name, packages, users = "", (), {}
     has_tls = has_smtputf8 = True
+    conf = os.path.join(TOP, "tests", "interop", "conf")
     unknown_user = 550  # its reply to RCPT for one
     too_large = 552, "mail"     # its reply to more than LIMIT_SIZE, and when
 
-    def __init__(self, smart_host=None):
-        self.base = tempfile.mkdtemp(prefix="server-")
+    def __init__(self, smart_host=None, folder=None):
+        self.base = tempfile.mkdtemp(prefix="server-", dir=folder)
         self.domain, self.smart_host = self.name + ".test", smart_host or NO_HOST
         self.port, self.process = free_port(), None
         self.address = "127.0.0.1:%d" % self.port
@@ -165,10 +166,10 @@ class Server:
             raise
 
     def fill_in(self, name, **more):
-        """Writes a configuration of tests/interop/conf, in which %(...)s is one of these."""
+        """Writes a configuration of the folder conf, in which %(...)s is one of these."""
         values = dict(more, base=self.base, root=self.root, mail=self.mail, domain=self.domain,
                       port=self.port, size=LIMIT_SIZE, **self.smart_host)
-        with open(os.path.join(TOP, "tests", "interop", "conf", name)) as f:
+        with open(os.path.join(self.conf, name)) as f:
             self.write(name, f.read() % values)
 
     def all_users(self):
@@ -183,12 +184,15 @@ class Server:
             f.write(text)
         return self.path(name)
 
+    before_exec = None  # called in the new process
+
     def start(self):
         environ = dict(environment(self.root), BASE=self.base, ONEUSER=one_user())
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [*NAMESPACES, "sh", "-c", CAGE, "cage", *self.command()], env=environ,
-                cwd=self.base, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                cwd=self.base, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                preexec_fn=self.before_exec)
         wait_for(lambda: self.process.poll() is not None or greets(self.port), 20)
         if not greets(self.port):
             raise Failed("%s does not start: %s" % (self.name, self.log_text()[-2000:]))
