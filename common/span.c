@@ -88,6 +88,13 @@ bool span_has_ctl(struct span s)
 
 bool span_is_ascii(struct span s)
 {
+	uint64_t eight;
+
+	for (; s.n >= sizeof(eight); s = span_from(s, sizeof(eight))) {
+		memcpy(&eight, s.p, sizeof(eight));
+		if (eight & UINT64_C(0x8080808080808080))
+			return false;
+	}
 	for (size_t i = 0; i < s.n; i++)
 		if (s.p[i] & 0x80)
 			return false;

@@ -32,6 +32,7 @@ struct stream {
 	int64_t timeout_ms;
 	size_t out_max;
 	bool connecting, paused, dead;
+	bool read_off;		      /* while paused: something came, and no more is read */
 	bool eof;		      /* the other side closed; the owner is told in its turn */
 	bool closing, lingering;      /* stream_close: flush, then wait for the other side */
 	struct loop_timer *end;	      /* of closing; whatever comes or is taken meanwhile */
@@ -45,6 +46,12 @@ struct stream {
 };
 
 static void attach(struct stream *s, struct bufferevent *bev);
+
+/* Nothing of ours waits to be sent. */
+static bool is_empty(const struct stream *s)
+{
+	return evbuffer_get_length(bufferevent_get_output(s->bev)) == 0;
+}
 
 static void free_now(void *arg)
 {
@@ -179,10 +186,22 @@ static void begin_tls(struct stream *s)
 	bufferevent_openssl_set_allow_dirty_shutdown(s->bev, 1);
 }
 
+/* A pause costs nothing until something comes in it, which mostly nothing does. */
+static void stop_reading(struct stream *s)
+{
+	s->read_off = true;
+	bufferevent_disable(s->bev, EV_READ);
+}
+
 static void on_read(struct bufferevent *bev, void *arg)
 {
+	struct stream *s = arg;
+
 	(void)bev;
-	show_input(arg);
+	if (s->paused && !s->dead && !s->closing)
+		stop_reading(s);
+	else
+		show_input(s);
 }
 
 static void on_write(struct bufferevent *bev, void *arg)
@@ -239,6 +258,10 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 		}
 		return;
 	}
+	if (s->paused && !s->closing && what & BEV_EVENT_TIMEOUT && what & BEV_EVENT_READING) {
+		stop_reading(s); /* nothing was waited for */
+		return;
+	}
 	note_error(s);
 	if (what & BEV_EVENT_TIMEOUT)
 		finish(s, STREAM_TIMEOUT);
@@ -257,6 +280,7 @@ static void attach(struct stream *s, struct bufferevent *bev)
 	bufferevent_setcb(bev, on_read, on_write, on_event, s);
 	bufferevent_setwatermark(bev, EV_READ, 0, STREAM_IN_MAX);
 	set_timeouts(s, s->timeout_ms);
+	s->read_off = s->paused;
 	bufferevent_enable(bev, (short)(EV_WRITE | (s->paused ? 0 : EV_READ)));
 }
 
@@ -341,15 +365,28 @@ void stream_close(struct stream **sp)
 	set_timeouts(s, 0);
 	s->end = loop_timer_new(close_expired, s);
 	loop_timer_set(s->end, CLOSE_MS);
-	if (evbuffer_get_length(bufferevent_get_output(s->bev)) == 0)
+	if (is_empty(s))
 		linger(s);
 	else
 		bufferevent_disable(s->bev, EV_READ);
 }
 
+/* What the kernel takes at once need not wait for the loop.  Failures are left to be found there. */
+static size_t send_now(struct stream *s, struct span out)
+{
+	ssize_t n = 0;
+
+	if (!s->ssl && !s->connecting && is_empty(s))
+		n = send(s->fd, out.p, out.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return n > 0 ? (size_t)n : 0;
+}
+
 void stream_write(struct stream *s, struct span out)
 {
-	if (!s->dead && !s->closing)
+	if (s->dead || s->closing)
+		return;
+	out = span_from(out, send_now(s, out));
+	if (out.n)
 		must(bufferevent_write(s->bev, out.p, out.n) == 0);
 }
 
@@ -368,7 +405,6 @@ void stream_pause(struct stream *s)
 	if (s->dead)
 		return;
 	s->paused = true;
-	bufferevent_disable(s->bev, EV_READ);
 }
 
 void stream_resume(struct stream *s)
@@ -376,9 +412,11 @@ void stream_resume(struct stream *s)
 	if (s->dead || !s->paused)
 		return;
 	s->paused = false;
-	if (!s->eof)
+	if (s->read_off && !s->eof)
 		bufferevent_enable(s->bev, EV_READ);
-	loop_later(show_rest, s);
+	if (s->eof || s->read_off || evbuffer_get_length(bufferevent_get_input(s->bev)))
+		loop_later(show_rest, s);
+	s->read_off = false;
 }
 
 void stream_timeout(struct stream *s, int64_t ms)
@@ -392,7 +430,7 @@ static void tls_later(void *arg)
 {
 	struct stream *s = arg;
 
-	if (!s->dead && s->tls_wanted && evbuffer_get_length(bufferevent_get_output(s->bev)) == 0)
+	if (!s->dead && s->tls_wanted && is_empty(s))
 		begin_tls(s);
 }
 

@@ -77,11 +77,11 @@ struct client {
 	struct outcome outcome; /* once decided */
 	const char *stage;	/* where it stands or ended: a name of ipc.def's RESULT.stage */
 	bool decided;
-	bool dot_sent;	  /* the server may have the message from here on */
-	bool uncertain;	  /* ended after the dot without a usable reply to it */
+	bool dot_sent;	    /* the server may have the message from here on */
+	bool uncertain;	    /* ended after the dot without a usable reply to it */
 	bool reset_refused; /* no further transaction: nothing of this one was taken */
-	bool secret;	  /* out has a password in it */
-	unsigned replies; /* whole replies so far: each begins a new deadline */
+	bool secret;	    /* out has a password in it */
+	unsigned replies;   /* whole replies so far: each begins a new deadline */
 	/* the machine's own */
 	struct client_setup setup;
 	struct client_mail mail;

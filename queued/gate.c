@@ -1,8 +1,9 @@
 /*
  * gate.c - the last look at a copy before an attempt: everything that may stop it.
  *
- * What control.db says of a server and a credential is kept until control.db changes, so that a
- * thousand copies of one server cost one question; the suppression list is asked for each.
+ * What control.db says of a server and a credential, and of a server's domain, is kept until
+ * control.db changes, so that a thousand copies of one server cost one question; the suppression
+ * list is asked for each.
  */
 #include <stdio.h>
 
@@ -10,7 +11,7 @@
 #include "queued/queued.h"
 #include "queued/store.h"
 
-enum { RETRY_MS = 1000 };
+enum { RETRY_MS = 1000, DOMAINS_MAX = 1000 };
 
 /* A row of the kept answers. */
 struct kept {
@@ -20,11 +21,27 @@ struct kept {
 	struct control_gate gate;
 };
 
+/* The same for a domain that a server may send from. */
+struct domain_key {
+	uint64_t server;
+	char name[LIMIT_DOMAIN + 1];
+};
+
+struct kept_domain {
+	struct hash_node by_key;
+	struct domain_key key;
+	int err; /* 0, -ENOENT */
+	struct control_domain facts;
+	int sign_err; /* 0, -ENOENT */
+	struct control_sign_list sign;
+};
+
 static struct {
 	struct control *control;
-	struct mono retry; /* not before */
+	struct mono retry;  /* not before */
+	struct mono looked; /* when the version was asked for last */
 	uint64_t version;
-	struct hash kept;
+	struct hash kept, domains;
 } self;
 
 static void drop_one(struct hash_node *node, void *arg)
@@ -33,11 +50,25 @@ static void drop_one(struct hash_node *node, void *arg)
 	mem_free(container_of(node, struct kept, by_key));
 }
 
+static void drop_domain(struct hash_node *node, void *arg)
+{
+	(void)arg;
+	mem_free(container_of(node, struct kept_domain, by_key));
+}
+
+static void drop_domains(void)
+{
+	hash_each(&self.domains, drop_domain, NULL);
+	hash_done(&self.domains);
+	self.domains = (struct hash){0};
+}
+
 static void drop_kept(void)
 {
 	hash_each(&self.kept, drop_one, NULL);
 	hash_done(&self.kept);
 	self.kept = (struct hash){0};
+	drop_domains();
 }
 
 static void failed(void)
@@ -62,10 +93,13 @@ bool gate_ready(void)
 	}
 	if (!self.control)
 		return false;
+	if (self.version && self.looked.ms == mono_now().ms)
+		return true;
 	version = control_version(self.control);
 	if (!version || version != self.version)
 		drop_kept();
 	self.version = version;
+	self.looked = mono_now();
 	return true;
 }
 
@@ -221,16 +255,42 @@ struct span gate_relay(const struct job *j)
 	return span_str(k->gate.relay);
 }
 
+/* NULL: control.db cannot be read now. */
+static const struct kept_domain *ask_domain(uint64_t server, const struct domain *name)
+{
+	struct domain_key key = {.server = server};
+	struct kept_domain *k;
+	struct hash_node *found;
+
+	memcpy(key.name, name->s, name->n);
+	found = hash_find(&self.domains, span_of(&key, sizeof(key)));
+	if (found)
+		return container_of(found, struct kept_domain, by_key);
+	if (self.domains.n >= DOMAINS_MAX)
+		drop_domains();
+	k = mem_alloc(sizeof(*k));
+	k->key = key;
+	k->err = control_domain(self.control, server, name, &k->facts);
+	k->sign_err = control_sign_list(self.control, server, name, &k->sign);
+	if ((k->err && k->err != -ENOENT) || (k->sign_err && k->sign_err != -ENOENT)) {
+		failed();
+		mem_free(k);
+		return NULL;
+	}
+	hash_add(&self.domains, &k->by_key, span_of(&k->key, sizeof(k->key)));
+	return k;
+}
+
 bool gate_domain(uint64_t server, const struct domain *name, struct control_domain *out)
 {
-	int err;
+	const struct kept_domain *k = NULL;
 
-	if (!name->n || !gate_ready())
+	if (name->n && gate_ready())
+		k = ask_domain(server, name);
+	if (!k || k->err)
 		return false;
-	err = control_domain(self.control, server, name, out);
-	if (err && err != -ENOENT)
-		failed();
-	return err == 0;
+	*out = k->facts;
+	return true;
 }
 
 /* deliver.dkim_domain signs beside the From domain or, where nobody could find that one's key,
@@ -251,20 +311,21 @@ static void add_instance_key(struct control_sign_list *list)
 
 enum gate gate_sign_list(struct job *j, struct control_sign_list *out)
 {
+	const struct kept_domain *k = NULL;
 	struct domain from;
-	int err = -ENOENT;
 
-	if (domain_parse(span_str(j->message->domain), &from) == 0)
-		err = control_sign_list(self.control, j->message->usage->server, &from, out);
-	if (!err && !conf->deliver_dkim)
-		out->n = 0;
-	else if (!err)
-		add_instance_key(out);
-	if (!err)
+	if (domain_parse(span_str(j->message->domain), &from) == 0) {
+		k = ask_domain(j->message->usage->server, &from);
+		if (!k)
+			return GATE_UNKNOWN;
+	}
+	if (k && !k->sign_err) {
+		*out = k->sign;
+		if (!conf->deliver_dkim)
+			out->n = 0;
+		else
+			add_instance_key(out);
 		return GATE_OPEN;
-	if (err != -ENOENT) {
-		failed();
-		return GATE_UNKNOWN;
 	}
 	results_add_own(j, "queue", "4.7.0",
 			"the From domain is no longer verified for this server: verify it again "

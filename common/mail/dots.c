@@ -74,6 +74,24 @@ static void note(struct dots *d, uint8_t c)
 		d->line_max = d->line;
 }
 
+/* The text up to the next line end, where the table stays at DOTS_TEXT: most of a message. */
+static size_t note_text(struct dots *d, struct span in)
+{
+	const uint8_t *lf = memchr(in.p, '\n', in.n), *cr;
+
+	in = span_head(in, lf ? (size_t)(lf - in.p) : in.n);
+	cr = memchr(in.p, '\r', in.n);
+	in = span_head(in, cr ? (size_t)(cr - in.p) : in.n);
+	if (memchr(in.p, '\0', in.n))
+		d->flags |= DOTS_NUL;
+	if (!span_is_ascii(in))
+		d->flags |= DOTS_8BIT;
+	d->line += in.n;
+	if (d->line > d->line_max)
+		d->line_max = d->line;
+	return in.n;
+}
+
 static size_t give(struct dots *d, struct span piece, size_t used, struct span *out)
 {
 	d->bytes += piece.n;
@@ -98,6 +116,10 @@ size_t dots_read(struct dots *d, struct span in, struct span *out)
 	if (d->state == DOTS_DOT_CR)
 		return after_dot_cr(d, in, out);
 	for (size_t i = 0; i < in.n; i++) {
+		if (d->state == DOTS_TEXT)
+			i += note_text(d, span_from(in, i));
+		if (i == in.n)
+			break;
 		uint8_t c = in.p[i];
 		enum dots_state then = step[d->state][byte_of(d, c)];
 

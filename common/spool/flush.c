@@ -12,10 +12,15 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/loop.h"
+#include "common/span.h"
+#include "common/spool/flush_choice.h"
+
+enum { QUIET_KB = 16 * 1024 };
 
 struct job {
 	int fd;
@@ -34,6 +39,7 @@ struct flusher {
 	struct jobs waiting, finished;
 	int wake;
 	bool use_syncfs;
+	struct flush_choice choice; /* the thread's */
 	void (*done)(void *cookie, int err);
 };
 
@@ -59,15 +65,57 @@ static int write_back_error(int fd)
 	return sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE) == 0 ? 0 : -errno;
 }
 
-static void flush_batch(const struct flusher *f, struct jobs *batch)
+static void flush_all(struct jobs *batch)
 {
-	if (!f->use_syncfs || batch->n < 2) {
-		flush_each(batch);
-		return;
-	}
 	int err = syncfs(batch->at[0].fd) == 0 ? 0 : -errno;
+
 	for (size_t i = 0; i < batch->n; i++)
 		batch->at[i].err = err ? err : write_back_error(batch->at[i].fd);
+}
+
+static int64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * INT64_C(1000000) + t.tv_nsec / 1000;
+}
+
+/* The kB of a line of /proc/meminfo. */
+static uint64_t meminfo_kb(struct span text, const char *name)
+{
+	const uint8_t *at = memmem(text.p, text.n, name, strlen(name));
+	uint64_t kb = UINT64_MAX;
+	struct span value;
+
+	if (!at)
+		return kb;
+	value = span_trim(span_from(text, (size_t)(at - text.p) + strlen(name)));
+	return span_u64(span_cut(&value, ' '), UINT64_MAX, &kb) == 0 ? kb : UINT64_MAX;
+}
+
+/* Does little wait to be written, on all file systems together? */
+static bool is_quiet(void)
+{
+	AUTO_CLOSE int fd = open("/proc/meminfo", O_RDONLY | O_CLOEXEC);
+	char text[4096];
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text)) : -1;
+
+	return n > 0 && meminfo_kb(span_of(text, (size_t)n), "\nDirty:") < QUIET_KB;
+}
+
+static void flush_batch(struct flusher *f, struct jobs *batch)
+{
+	bool all = f->use_syncfs && flush_choose_all(&f->choice, batch->n, mono_now(), is_quiet);
+	int64_t began = now_us();
+
+	if (all) {
+		flush_all(batch);
+		flush_took_all(&f->choice, mono_now(), now_us() - began);
+	} else {
+		flush_each(batch);
+		flush_took_each(&f->choice, batch->n, now_us() - began);
+	}
 }
 
 static void tell_loop(struct flusher *f)
@@ -152,12 +200,10 @@ void flush_add(struct flusher *f, int fd, void *cookie)
 	pthread_mutex_unlock(&f->lock);
 }
 
-bool flush_own_filesystem(const char *folder)
+bool flush_syncfs_is_durable(const char *folder)
 {
-	char above[4096];
-	struct stat here, there;
+	enum { EXT = 0xef53, XFS = 0x58465342 };
+	struct statfs fs;
 
-	if (snprintf(above, sizeof(above), "%s/..", folder) >= (int)sizeof(above))
-		return false;
-	return stat(folder, &here) == 0 && stat(above, &there) == 0 && here.st_dev != there.st_dev;
+	return statfs(folder, &fs) == 0 && (fs.f_type == EXT || fs.f_type == XFS);
 }

@@ -11,10 +11,11 @@
 
 struct flusher;
 
-/* use_syncfs: the spool has a file system of its own, and a batch may be flushed by one syncfs. */
+/* use_syncfs: a batch may be flushed by one syncfs, where that is cheaper (flush_choice.h). */
 struct flusher *flusher_new(bool use_syncfs, void (*done)(void *cookie, int err));
 void flush_add(struct flusher *f, int fd, void *cookie);
-/* Is folder on another file system than the folder above it? */
-bool flush_own_filesystem(const char *folder);
+/* Is syncfs known to be as good as an fsync of each file where folder is?  ext4 and xfs were put to
+ * power cuts; on FUSE it does nothing. */
+bool flush_syncfs_is_durable(const char *folder);
 
 #endif

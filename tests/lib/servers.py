@@ -79,7 +79,7 @@ def unpacked(*packages):
 
 def environment(folder):
     """What programs in such a folder need to find their libraries."""
-    libraries = ["usr/lib/postfix"] + [os.path.relpath(p, folder) for p in glob.glob(
+    libraries = ["usr/lib/postfix", "usr/lib"] + [os.path.relpath(p, folder) for p in glob.glob(
         folder + "/usr/lib/*-linux-gnu*")]
     return dict(os.environ, LD_LIBRARY_PATH=":".join(os.path.join(folder, p) for p in libraries),
                 SASL_PATH=":".join(glob.glob(folder + "/usr/lib/*/sasl2")))
