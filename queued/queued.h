@@ -113,6 +113,8 @@ void results_again(struct job *j);
 void results_forget_worker(const struct worker *w);
 /* False: the database failed; it is tried again. */
 bool results_commit(void);
+/* Changes were gathered since the last commit. */
+bool results_waiting(void);
 /* The last commit failed: no new delivery. */
 bool results_stuck(void);
 

@@ -13,12 +13,21 @@
 #include "queued/queued.h"
 #include "queued/store.h"
 
-enum { RETRY_MS = 1000 };
+enum { RETRY_MS = 1000, NOTE_MS = 100 };
+
+/* Where a finished message's file lies, not yet noted in mail.db. */
+struct kept_note {
+	uint64_t message;
+	int64_t day;
+};
 
 static struct {
 	struct change *first, **last;
 	bool stuck;
 	struct loop_timer *retry;
+	struct kept_note *notes;
+	size_t note_count, note_cap;
+	struct mono noted; /* when the oldest of them came */
 } self = {.last = &self.first};
 
 static void on_retry(void *arg)
@@ -34,6 +43,11 @@ void results_init(void)
 bool results_stuck(void)
 {
 	return self.stuck;
+}
+
+bool results_waiting(void)
+{
+	return self.first;
 }
 
 /* gathering */
@@ -166,21 +180,50 @@ struct finished {
 	uint64_t n;
 };
 
-/* Moves the files of finished messages, then says where they are; not flushed: it is done again
- * at the next start if it is lost. */
+static void add_note(uint64_t message, int64_t day)
+{
+	if (self.note_count == self.note_cap) {
+		self.note_cap = self.note_cap ? 2 * self.note_cap : 64;
+		self.notes = mem_grow(self.notes, self.note_cap * sizeof(*self.notes));
+	}
+	if (!self.note_count)
+		self.noted = mono_now();
+	self.notes[self.note_count++] = (struct kept_note){message, day};
+}
+
+/* Moves the files of finished messages.  Where they are is said with the next facts, not flushed:
+ * it is done again at the next start if it is lost. */
 static void finish_messages(const struct finished *list, size_t n)
 {
-	if (!n)
-		return;
-	store_begin(false);
 	for (size_t i = 0; i < n; i++) {
 		int64_t day = files_finish(&list[i].id);
 
 		if (day >= 0)
-			store_put_kept(list[i].n, day);
+			add_note(list[i].n, day);
 	}
-	if (!store_commit())
-		LOG(LOG_WARN, "kept-not-noted", KU("messages", n));
+	if (self.note_count)
+		loop_timer_set(self.retry, NOTE_MS);
+}
+
+static void put_notes(void)
+{
+	for (size_t i = 0; i < self.note_count; i++)
+		store_put_kept(self.notes[i].message, self.notes[i].day);
+}
+
+/* When nothing else was committed for a while. */
+static void commit_notes(void)
+{
+	if (!self.note_count || mono_now().ms - self.noted.ms < NOTE_MS)
+		return;
+	store_begin(false);
+	put_notes();
+	if (store_commit())
+		self.note_count = 0;
+	else
+		self.noted = mono_now();
+	if (self.note_count)
+		loop_timer_set(self.retry, NOTE_MS);
 }
 
 /* The message's other copies find it there in their turn, each with its event. */
@@ -253,15 +296,21 @@ static bool write_all(size_t *count)
 	for (struct change *c = self.first; c; c = c->next)
 		if (c->job)
 			change_put(c);
-	return store_commit();
+	put_notes();
+	if (!store_commit())
+		return false;
+	self.note_count = 0;
+	return true;
 }
 
 bool results_commit(void)
 {
 	size_t count = 0;
 
-	if (!self.first)
+	if (!self.first) {
+		commit_notes();
 		return true;
+	}
 	self.stuck = !write_all(&count);
 	if (self.stuck) {
 		loop_timer_set(self.retry, RETRY_MS);

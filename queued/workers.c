@@ -181,7 +181,7 @@ void workers_dismiss(void)
 {
 	for (struct worker *w = self.first, *next; w; w = next) {
 		next = w->next;
-		if (!w->stopping || !w->told || w->job_count || results_stuck())
+		if (!w->stopping || !w->told || w->job_count || results_waiting())
 			continue;
 		chan_free(&w->chan);
 		stop_awaiting(w->id);

@@ -27,13 +27,24 @@ enum key {
 };
 
 static const char *const keys[KEY_COUNT] = {
-	[KEY_V] = "v",		     [KEY_ID] = "id",		[KEY_CLASS] = "class",
-	[KEY_SERVER] = "server",     [KEY_CREDENTIAL] = "credential",
-	[KEY_SENDER] = "sender",     [KEY_DOMAIN] = "domain",	[KEY_CLIENT] = "client",
-	[KEY_HELO] = "helo",	     [KEY_TLS] = "tls",		[KEY_RECEIVED] = "received",
-	[KEY_TAG] = "tag",	     [KEY_STREAM] = "stream",	[KEY_METADATA] = "metadata",
+	[KEY_V] = "v",
+	[KEY_ID] = "id",
+	[KEY_CLASS] = "class",
+	[KEY_SERVER] = "server",
+	[KEY_CREDENTIAL] = "credential",
+	[KEY_SENDER] = "sender",
+	[KEY_DOMAIN] = "domain",
+	[KEY_CLIENT] = "client",
+	[KEY_HELO] = "helo",
+	[KEY_TLS] = "tls",
+	[KEY_RECEIVED] = "received",
+	[KEY_TAG] = "tag",
+	[KEY_STREAM] = "stream",
+	[KEY_METADATA] = "metadata",
 	[KEY_IDEMPOTENCY] = "idempotency",
-	[KEY_TRACK] = "track",	     [KEY_EXPIRES] = "expires", [KEY_DIGEST] = "digest",
+	[KEY_TRACK] = "track",
+	[KEY_EXPIRES] = "expires",
+	[KEY_DIGEST] = "digest",
 	[KEY_RCPT] = "rcpt",
 };
 

@@ -39,6 +39,7 @@ struct flusher {
 	struct jobs waiting, finished;
 	int wake;
 	bool use_syncfs;
+	bool signalling;	    /* the loop's: at the end of its turn */
 	struct flush_choice choice; /* the thread's */
 	void (*done)(void *cookie, int err);
 };
@@ -192,12 +193,23 @@ struct flusher *flusher_new(bool use_syncfs, void (*done)(void *cookie, int err)
 	return f;
 }
 
+/* Once a turn: waking the thread for each file costs more than adding it. */
+static void signal_thread(void *arg)
+{
+	struct flusher *f = arg;
+
+	f->signalling = false;
+	pthread_cond_signal(&f->more);
+}
+
 void flush_add(struct flusher *f, int fd, void *cookie)
 {
 	pthread_mutex_lock(&f->lock);
 	jobs_add(&f->waiting, (struct job){.fd = fd, .cookie = cookie});
-	pthread_cond_signal(&f->more);
 	pthread_mutex_unlock(&f->lock);
+	if (!f->signalling)
+		loop_later(signal_thread, f);
+	f->signalling = true;
 }
 
 bool flush_syncfs_is_durable(const char *folder)
