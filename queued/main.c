@@ -95,14 +95,14 @@ static bool is_work_due(void)
 {
 	int64_t wait = self.worked.ms + WORK_MS - mono_now().ms;
 
-	if (wait > 0 && (results_waiting() || self.scan_due))
+	if (wait > 0 && (results_due() || self.scan_due))
 		loop_timer_set(self.work, wait);
 	return wait <= 0;
 }
 
 static void work(void)
 {
-	bool waiting = results_waiting() || self.scan_due;
+	bool waiting = results_due() || self.scan_due;
 
 	results_commit();
 	if (self.scan_due) {

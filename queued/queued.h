@@ -115,6 +115,8 @@ void results_forget_worker(const struct worker *w);
 bool results_commit(void);
 /* Changes were gathered since the last commit. */
 bool results_waiting(void);
+/* These, or notes of no weight: a commit has something to do. */
+bool results_due(void);
 /* The last commit failed: no new delivery. */
 bool results_stuck(void);
 

@@ -13,7 +13,7 @@
 #include "queued/queued.h"
 #include "queued/store.h"
 
-enum { RETRY_MS = 1000, NOTE_MS = 100 };
+enum { RETRY_MS = 1000 };
 
 /* Where a finished message's file lies, not yet noted in mail.db. */
 struct kept_note {
@@ -27,7 +27,6 @@ static struct {
 	struct loop_timer *retry;
 	struct kept_note *notes;
 	size_t note_count, note_cap;
-	struct mono noted; /* when the oldest of them came */
 } self = {.last = &self.first};
 
 static void on_retry(void *arg)
@@ -48,6 +47,11 @@ bool results_stuck(void)
 bool results_waiting(void)
 {
 	return self.first;
+}
+
+bool results_due(void)
+{
+	return self.first || self.note_count;
 }
 
 /* gathering */
@@ -186,8 +190,6 @@ static void add_note(uint64_t message, int64_t day)
 		self.note_cap = self.note_cap ? 2 * self.note_cap : 64;
 		self.notes = mem_grow(self.notes, self.note_cap * sizeof(*self.notes));
 	}
-	if (!self.note_count)
-		self.noted = mono_now();
 	self.notes[self.note_count++] = (struct kept_note){message, day};
 }
 
@@ -201,8 +203,6 @@ static void finish_messages(const struct finished *list, size_t n)
 		if (day >= 0)
 			add_note(list[i].n, day);
 	}
-	if (self.note_count)
-		loop_timer_set(self.retry, NOTE_MS);
 }
 
 static void put_notes(void)
@@ -214,16 +214,14 @@ static void put_notes(void)
 /* When nothing else was committed for a while. */
 static void commit_notes(void)
 {
-	if (!self.note_count || mono_now().ms - self.noted.ms < NOTE_MS)
+	if (!self.note_count)
 		return;
 	store_begin(false);
 	put_notes();
 	if (store_commit())
 		self.note_count = 0;
 	else
-		self.noted = mono_now();
-	if (self.note_count)
-		loop_timer_set(self.retry, NOTE_MS);
+		loop_timer_set(self.retry, RETRY_MS);
 }
 
 /* The message's other copies find it there in their turn, each with its event. */

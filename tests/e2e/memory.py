@@ -78,12 +78,16 @@ def missing(peer, accepted):
 def without_memory(daemon):
     def test(s, peer):
         crowd, pushed = [Load(s, i) for i in range(4)], []
+        if daemon == "deliverd":
+            s.command("queue", "pause")     # it has not asked for any yet
         for c in crowd:
             c.start()
         try:
             expect(wait_for(lambda: all(c.accepted for c in crowd), 30), "nothing was accepted")
             pids = processes(s, daemon)
             starve(pids)
+            if daemon == "deliverd":
+                s.command("queue", "resume")
 
             def ended():
                 push(s, pushed)
