@@ -152,6 +152,29 @@ def load(port, sender, rcpt, messages, sessions, size, more=("-d",)):
     return took
 
 
+class Flushes:
+    """Counts the flushes of all processes that environ() is given to, and can make each slower."""
+
+    def __init__(self, folder, delay_us=0):
+        self.page, library = os.path.join(folder, "flushes"), os.path.join(folder, "flushes.so")
+        self.delay_us = delay_us
+        with open(self.page, "wb") as f:
+            f.write(bytes(8))
+        os.chmod(self.page, 0o666)
+        run("gcc", "-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-o", library,
+            os.path.join(TOP, "bench", "flushes.c"))
+        os.chmod(library, 0o755)
+        self.library = library
+
+    def environ(self):
+        return {"LD_PRELOAD": self.library, "POSTHASTE_FLUSHES_PAGE": self.page,
+                "POSTHASTE_FLUSHES_DELAY_US": str(self.delay_us)}
+
+    def count(self):
+        with open(self.page, "rb") as f:
+            return int.from_bytes(f.read(8), sys.byteorder)
+
+
 def pss(processes):
     """Memory of these processes in MiB, each shared page once."""
     total = 0
