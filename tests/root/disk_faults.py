@@ -13,7 +13,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from disk import Disk  # noqa: E402
+from disk import Disk, own_mounts  # noqa: E402
 from posthaste import Failed, Peer, Sandbox, Tap, skip_all, wait_for  # noqa: E402
 
 SIZE = 96 * 1024 * 1024
@@ -130,6 +130,7 @@ def read_only(box, disk, peer):
 def main():
     if os.geteuid():
         skip_all("only root can mount")
+    own_mounts()
     tap = Tap()
     with tempfile.TemporaryDirectory(prefix="posthaste-disk-") as base:
         os.chmod(base, 0o711)

@@ -38,7 +38,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from disk import Disk, run  # noqa: E402
+from disk import Disk, own_mounts, run  # noqa: E402
 from posthaste import Failed, Peer, Sandbox, Tap, skip_all, wait_for  # noqa: E402
 
 FS_IOC_SHUTDOWN = 0x8004587D  # _IOR('X', 125, __u32)
@@ -357,6 +357,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=0)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 31))
     options = parser.parse_args()
+    own_mounts()
     base = tempfile.mkdtemp(prefix="posthaste-powercut-")
     os.chmod(base, 0o755)
     tap, rng = Tap(), random.Random(options.seed)
