@@ -1,11 +1,17 @@
 #include "common/base.h"
 
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "common/log.h"
 
 void must_failed(const char *cond, const char *file, int line)
 {
+	if (errno == ENOMEM) { /* a library found none, either: no fault of ours */
+		LOG(LOG_ERROR, "no-memory", KS("condition", cond), KS("file", file),
+		    KI("line", line));
+		_exit(EX_OSERR);
+	}
 	LOG(LOG_ALERT, "bug", KS("condition", cond), KS("file", file), KI("line", line));
 	abort();
 }
