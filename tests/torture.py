@@ -316,7 +316,7 @@ class Run:
         self.accepted, self.refused = [], []
         self.pid = self.hungry = self.allocations = self.victim = 0
         self.page = b.page(fault.daemon)
-        self.problems, self.notes = [], []
+        self.problems, self.notes, self.lost = [], [], 0
         self.log_from = self.box.log_size()
         self.dead = False
 
@@ -508,6 +508,7 @@ class Run:
     def check_accepted(self, a, m):
         if not m:
             self.wrong("a: %s got a 250 and is not known", a)
+            self.lost += 1
             return
         events = self.box.trace(a)
         kinds = [e["event"] for e in events]
@@ -522,7 +523,8 @@ class Run:
             self.wrong("a: the attempts of %s are %s", a, attempts[:9])
         n = self.b.peer.copies(a.ref)
         if n == 0:
-            self.wrong("a: %s is said to be delivered and was not", a)
+            self.wrong("a: %s did not come", a)
+            self.lost += 1
         elif n > 1:
             self.check_duplicate(a, n, events)
 
@@ -590,7 +592,7 @@ class Run:
 class Totals:
     def __init__(self, options):
         self.options, self.lock = options, threading.Lock()
-        self.runs = self.hits = 0
+        self.runs = self.hits = self.accepted = self.lost = 0
         self.stop = False
         self.kinds, self.notes, self.failures = {}, {}, []
         self.begun = time.monotonic()
@@ -607,6 +609,9 @@ class Totals:
             if run and run.hit:
                 self.hits += 1
                 self.kinds[fault.kind] = self.kinds.get(fault.kind, 0) + 1
+            if run:
+                self.accepted += len(run.accepted)
+                self.lost += run.lost
             for note in run.notes if run else ():
                 self.notes[note] = self.notes.get(note, 0) + 1
             if problems:
@@ -820,13 +825,14 @@ def main():
 
 
 def finish(totals, tap, jobs):
-    print("# %d runs in %.0f s, %d faults injected: %s" % (
-        totals.runs, totals.seconds(), totals.hits,
-        ", ".join("%s %d" % k for k in sorted(totals.kinds.items()))))
-    print("# allowed: %d duplicates with an uncertain attempt, %d delivered without a 250, "
-          "%d restarts to sweep" % (totals.notes.get("duplicate", 0),
-                                    totals.notes.get("unacknowledged", 0),
-                                    totals.notes.get("restarted", 0)))
+    print("# total faults: %d runs, %d faults (%s), %d accepted, %d lost, %d duplicates with an "
+          "uncertain attempt, %d runs failed, %.0f s" % (
+              totals.runs, totals.hits, ", ".join("%s %d" % k for k in sorted(totals.kinds.items())),
+              totals.accepted, totals.lost, totals.notes.get("duplicate", 0),
+              len(totals.failures), totals.seconds()))
+    print("# allowed: %d delivered without a 250, %d restarts to sweep; %d processes ended for "
+          "want of memory" % (totals.notes.get("unacknowledged", 0),
+                              totals.notes.get("restarted", 0), totals.notes.get("ended", 0)))
     if not jobs.empty():
         print("# time is up: %d left out" % jobs.qsize())
     for name, problems in totals.failures:

@@ -26,6 +26,7 @@ The line "# total" has the figures.  tests/e2e/kills.py is the short form.
 
 import argparse
 import asyncio
+import itertools
 import os
 import random
 import re
@@ -252,14 +253,15 @@ class Receiver(asyncio.Protocol):
 # the kills
 
 class Killer(threading.Thread):
-    """One victim after another, at moments that are spread over the time."""
+    """One victim after another, at moments that are spread over the time, every second one within
+    the first tenth of a second of a burst."""
 
     def __init__(self, box, rng, kills, seconds):
         super().__init__(daemon=True)
-        self.box, self.rng, self.kills = box, rng, kills
+        self.box, self.rng = box, rng
         self.pauses = [rng.random() + 0.1 for _ in range(kills)]
         self.pauses = [p * seconds * 0.97 / sum(self.pauses) for p in self.pauses]
-        self.done, self.error, self.start_s = {}, None, 0.0
+        self.done, self.error = {}, None
         self.stop = threading.Event()
 
     def victims(self):
@@ -270,10 +272,12 @@ class Killer(threading.Thread):
 
     def run(self):
         try:
-            at = time.monotonic()
-            for pause, victim in zip(self.pauses, self.victims()):
-                at += pause
-                if self.stop.wait(max(0, at - time.monotonic())):
+            begun = time.monotonic()
+            for n, victim in enumerate(itertools.islice(self.victims(), len(self.pauses))):
+                at = sum(self.pauses[:n + 1])
+                if n % 2:
+                    at = at // BURST_S * BURST_S + self.rng.random() * 0.1
+                if self.stop.wait(max(0, begun + at - time.monotonic())):
                     return
                 self.kill(victim)
         except (Failed, OSError, ValueError, subprocess.SubprocessError) as e:
@@ -288,9 +292,7 @@ class Killer(threading.Thread):
         self.done[victim] = self.done.get(victim, 0) + 1
         if victim == "supervisor":
             time.sleep(self.rng.random() * 0.5)
-            begun = time.monotonic()
             self.box.start()
-            self.start_s = max(self.start_s, time.monotonic() - begun)
 
     def find(self, name, worker):
         if name == "supervisor":
