@@ -285,14 +285,21 @@ class Killer(threading.Thread):
 
     def kill(self, victim):
         name, _, worker = victim.partition(" ")
-        pid = wait_for(lambda: self.find(name, worker), 30)
-        if not pid:
+        if not wait_for(lambda: self.hit(name, worker), 30):
             raise Failed("there is no %s to be killed" % victim)
-        os.kill(pid, signal.SIGKILL)
         self.done[victim] = self.done.get(victim, 0) + 1
         if victim == "supervisor":
             time.sleep(self.rng.random() * 0.5)
             self.box.start()
+
+    def hit(self, name, worker):
+        pid = self.find(name, worker)
+        try:
+            if pid:
+                os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        return bool(pid)
 
     def find(self, name, worker):
         if name == "supervisor":
@@ -316,7 +323,7 @@ class Box(Sandbox):
 
 # all of it
 
-async def under_load(load, killer, receiver_up, sessions):
+async def under_load(load, killer, afterwards, sessions):
     clients = [asyncio.ensure_future(Client(load).run()) for _ in range(sessions)]
     load.begun = load.last = time.monotonic()
     killer.start()
@@ -331,7 +338,7 @@ async def under_load(load, killer, receiver_up, sessions):
         c.cancel()
     await asyncio.gather(*clients, return_exceptions=True)
     await asyncio.get_running_loop().run_in_executor(None, killer.join, 90)
-    await asyncio.get_running_loop().run_in_executor(None, receiver_up)
+    await asyncio.get_running_loop().run_in_executor(None, afterwards)
 
 
 class Proof:
