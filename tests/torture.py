@@ -497,7 +497,7 @@ class Run:
         self.b.accepted = max([self.b.accepted] + self.accepted + list(known))
 
     def check_ends(self):
-        for line in self.box.log_find(r" signal=\d+", self.log_from):
+        for line in self.box.log_find(r" (exited|worker-died) .* signal=\d", self.log_from):
             if int(re.search(r" signal=(\d+)", line).group(1)) not in (0, signal.SIGKILL):
                 self.wrong("g: %s", line)
         if self.hungry not in (0, self.victim) and not is_alive(self.hungry):
