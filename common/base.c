@@ -7,8 +7,10 @@
 
 void must_failed(const char *cond, const char *file, int line)
 {
-	if (errno == ENOMEM) { /* a library found none, either: no fault of ours */
-		LOG(LOG_ERROR, "no-memory", KS("condition", cond), KS("file", file),
+	int err = errno;
+
+	if (err == ENOMEM || err == EMFILE || err == ENFILE) { /* no fault of ours */
+		LOG(LOG_ERROR, "exhausted", KERR(err), KS("condition", cond), KS("file", file),
 		    KI("line", line));
 		_exit(EX_OSERR);
 	}

@@ -16,6 +16,8 @@ import struct
 import subprocess
 
 SOURCE = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -35,6 +37,7 @@ struct page {
     _Atomic uint64_t count;
     _Atomic uint64_t hit;    /* the process that got none */
     _Atomic uint64_t start; /* the next that is started arms the page for its family */
+    char library[80];       /* whose allocation it was */
 };
 
 void *__libc_malloc(size_t n);
@@ -81,8 +84,9 @@ __attribute__((constructor)) static void begin(void)
     }
 }
 
-static int fails(void)
+static int fails(const void *caller)
 {
+    Dl_info info;
     uint64_t who;
 
     if (!page || !page->armed)
@@ -91,6 +95,8 @@ static int fails(void)
     if ((who != self && who != family) ||
         atomic_fetch_add(&page->count, 1) + 1 != page->fail_at)
         return 0;
+    if (dladdr(caller, &info) && info.dli_fname)
+        snprintf(page->library, sizeof(page->library), "%s", info.dli_fname);
     page->hit = self;
     errno = ENOMEM;
     return 1;
@@ -98,17 +104,17 @@ static int fails(void)
 
 void *malloc(size_t n)
 {
-    return fails() ? NULL : __libc_malloc(n);
+    return fails(__builtin_return_address(0)) ? NULL : __libc_malloc(n);
 }
 
 void *calloc(size_t count, size_t n)
 {
-    return fails() ? NULL : __libc_calloc(count, n);
+    return fails(__builtin_return_address(0)) ? NULL : __libc_calloc(count, n);
 }
 
 void *realloc(void *p, size_t n)
 {
-    return fails() ? NULL : __libc_realloc(p, n);
+    return fails(__builtin_return_address(0)) ? NULL : __libc_realloc(p, n);
 }
 """
 
@@ -128,6 +134,12 @@ class Page:
     def __getattr__(self, name):
         return struct.unpack_from("Q", self.map, 8 * FIELDS.index(name))[0]
 
+    @property
+    def library(self):
+        """The file whose code asked for what it didn't get."""
+        at = 8 * len(FIELDS)
+        return self.map[at:at + 80].partition(b"\0")[0].decode()
+
     def put(self, **values):
         for name, value in values.items():
             struct.pack_into("Q", self.map, 8 * FIELDS.index(name), value)
@@ -146,6 +158,7 @@ class Page:
     def disarm(self):
         self.put(armed=0, start=0)
         self.put(count=0, hit=0)
+        self.map[8 * len(FIELDS)] = 0
 
 
 class Memory:

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """As root: the disk is full, or can only be read, in the middle of the load.
 
-The instance lies in an ext4 of its own.  Nothing that was answered 250 is lost or comes twice, what
-is answered otherwise is 4xx, no daemon ends, and when there is room again each client is served
+The instance lies in an ext4 of its own.  Nothing that was answered 250 is lost or comes twice
+(but for what was on its way as the disk became read-only), what is answered otherwise is 4xx, no daemon ends, and when there is room again each client is served
 again within AGAIN_S, by itself.  After a disk that became read-only the instance is started on the
 repaired one.
 
@@ -26,6 +26,7 @@ from posthaste import Failed, Peer, Sandbox, Tap, skip_all, wait_for  # noqa: E4
 SIZE = 96 * 1024 * 1024
 SETTINGS = {"queue.retry": "300ms", "queue.scan": "500ms", "spool.free": "0",
             "spool.free_percent": "0", "retention.content": "0s"}
+IN_FLIGHT = 20  # copies to one domain; what of them was delivered cannot be noted on a dead disk
 AGAIN_S = 5  # seconds; clients wait for a free moment of the machine, too
 CLIENTS = 4
 A_CLIENT = 50  # messages that each submits before the trouble, and after it
@@ -110,8 +111,8 @@ def pids(box):
     return {name: d["pid"] for name, d in box.status().items()}
 
 
-def arrive(tap, box, peer, messages, what):
-    """All of them did, once."""
+def arrive(tap, box, peer, messages, what, doubles_max=0):
+    """All of them did, once but for some."""
     missing = []
 
     def none_missing():
@@ -126,7 +127,7 @@ def arrive(tap, box, peer, messages, what):
     tap.note("total %s, %d accepted, %d lost, %d duplicates" % (
         what, len(messages), len(missing), len(double)))
     expect(not missing, "%d of %d did not arrive: %s" % (len(missing), len(messages), missing[:3]))
-    expect(not double, "%d came twice: %s" % (len(double), double[:3]))
+    expect(len(double) <= doubles_max, "%d came twice: %s" % (len(double), double[:3]))
     expect(wait_for(lambda: all(box.is_final(m) for m in messages[-5:]), 30), "not final")
     bad = box.log_find(r"^\S+ \S+ alert bug")
     expect(not bad, bad)
@@ -177,7 +178,7 @@ def read_only(tap, box, disk, peer, seconds):
     accepted = [m for when, m in load.accepted() if when < since] + [box.submit("after@sink.test")]
     arrive(tap, box, peer, accepted,
            "read-only disk: for %d s, accepting %.2f s after the start on the repaired one" % (
-               seconds, time.monotonic() - begun))
+               seconds, time.monotonic() - begun), IN_FLIGHT)
 
 
 def main():
