@@ -413,9 +413,13 @@ class Run:
         self.traced(pid, lambda: self.send("late" if self.fault.daemon == "queued" else "a"), True)
 
     def worker(self):
+        self.victim = self.box.workers(self.fault.daemon)[0]
+
         def stimulus():
-            self.victim = self.box.workers(self.fault.daemon)[0]
-            os.kill(self.victim, 9)
+            try:
+                os.kill(self.victim, 9)
+            except ProcessLookupError:
+                pass  # it was the one that got no memory
             self.send()
         self.traced(self.box.pid(self.fault.daemon), stimulus, False)
 
