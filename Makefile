@@ -123,7 +123,7 @@ fuzz: fuzz-build
 	sh tools/fuzz $(FUZZ)
 
 torture: all
-	/usr/bin/python3 tests/torture.py --every 1
+	sh tests/long
 
 clean:
 	rm -rf build

@@ -1,11 +1,19 @@
 #include "common/base.h"
 
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "common/log.h"
 
 void must_failed(const char *cond, const char *file, int line)
 {
+	int err = errno;
+
+	if (err == ENOMEM || err == EMFILE || err == ENFILE) { /* no fault of ours */
+		LOG(LOG_ERROR, "exhausted", KERR(err), KS("condition", cond), KS("file", file),
+		    KI("line", line));
+		_exit(EX_OSERR);
+	}
 	LOG(LOG_ALERT, "bug", KS("condition", cond), KS("file", file), KI("line", line));
 	abort();
 }

@@ -31,10 +31,12 @@
 
 #define must(cond) ((cond) ? (void)0 : must_failed(#cond, __FILE__, __LINE__))
 
+/* Where errno says that there was no memory or no descriptor the process ends with EX_OSERR;
+ * else it aborts. */
 NORETURN void must_failed(const char *cond, const char *file, int line);
 
-/* Memory from here never comes back NULL: without memory a daemon ends and is started again;
- * what it had accepted is on disk. */
+/* Memory from here never comes back NULL: without memory a daemon ends (exhausted, EX_OSERR) and
+ * is started again; what it had accepted is on disk. */
 void *mem_alloc(size_t n) MUST_CHECK; /* zeroed */
 void *mem_grow(void *p, size_t n) MUST_CHECK;
 void *mem_copy(const void *p, size_t n) MUST_CHECK;

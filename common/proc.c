@@ -15,6 +15,7 @@
 
 #include "common/log.h"
 #include "common/loop.h"
+#include "common/stream.h"
 
 enum { LISTEN_FDS_FIRST = 3, SECRET_SIZE = 32 };
 
@@ -48,6 +49,7 @@ void proc_init(const char *daemon_name)
 	log_init(daemon_name, LOG_INFO);
 	signal(SIGPIPE, SIG_IGN);
 	umask(027);
+	tls_memory();
 	all_descriptors();
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }

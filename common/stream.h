@@ -73,6 +73,10 @@ const char *stream_error(const struct stream *s);
 /* 127.0.0.1 or IPv6 without brackets; v4-mapped is shown as v4. */
 const char *stream_peer_ip(const struct stream *s);
 
+/* OpenSSL that gets no memory: the process ends.  It would go on without what it could not load,
+ * and no key would be read and no handshake succeed any more.  To be called before all else. */
+void tls_memory(void);
+
 /* Contexts.  NULL and a sentence in error (with the file's name and what to do). */
 SSL_CTX *tls_server_ctx(const char *cert_file, const char *key_file, char *error,
 			size_t error_size);

@@ -6,6 +6,37 @@
 
 #include "common/stream.h"
 
+enum { TLS_ALLOC_MAX = 256 << 20 }; /* more is asked for by bad input only, and refused */
+
+static void *grow(void *p, size_t n, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	if (n == 0)
+		mem_free(p);
+	if (n == 0 || n > TLS_ALLOC_MAX)
+		return NULL;
+	return mem_grow(p, n);
+}
+
+static void *alloc(size_t n, const char *file, int line)
+{
+	return grow(NULL, n, file, line);
+}
+
+static void release(void *p, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	mem_free(p);
+}
+
+void tls_memory(void)
+{
+	/* refused where something was allocated before: then it is as without */
+	(void)CRYPTO_set_mem_functions(alloc, grow, release);
+}
+
 static void failed(char *error, size_t size, const char *file, const char *what)
 {
 	const char *reason = ERR_reason_error_string(ERR_peek_last_error());

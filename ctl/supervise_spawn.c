@@ -122,12 +122,42 @@ NORETURN static void child_fail(const char *what)
 	_exit(EX_OSERR);
 }
 
+static bool is_member(gid_t gid)
+{
+	gid_t all[NGROUPS_MAX];
+	int n = getgroups(NGROUPS_MAX, all);
+
+	for (int i = 0; i < n; i++)
+		if (all[i] == gid)
+			return true;
+	return false;
+}
+
+/* initgroups() that cannot read all is content with what it has: without the group of its name
+ * queued would run and claim nothing. */
+static bool has_own_group(const struct identity *who)
+{
+	for (size_t i = 0; i < role_place_count; i++) {
+		const char *group = role_places[i].group;
+		struct group *g;
+
+		if (!group || strcmp(group, who->user) != 0)
+			continue;
+		g = getgrnam(group);
+		if (!g || !is_member(g->gr_gid))
+			return false;
+	}
+	return true;
+}
+
 static void become(const struct identity *who)
 {
 	if (getuid() != 0)
 		return;
 	if (initgroups(who->user, who->gid) < 0 || setgid(who->gid) < 0 || setuid(who->uid) < 0)
 		child_fail("user");
+	if (!has_own_group(who))
+		child_fail("groups");
 	if (setuid(0) == 0 || getuid() != who->uid || geteuid() != who->uid)
 		child_fail("user-kept");
 }

@@ -254,15 +254,20 @@ static int allow_mapping(scmp_filter_ctx f)
 
 static int filter_load(void)
 {
-	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
-	int err = f ? allow_mapping(f) : -ENOMEM;
+	scmp_filter_ctx f;
+	int err;
 
+	errno = 0;
+	f = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+	err = f ? allow_mapping(f) : -ENOMEM;
 	for (size_t i = 0; i < ARRAY_LEN(allowed) && !err; i++)
 		err = seccomp_rule_add(f, SCMP_ACT_ALLOW, allowed[i], 0);
 	for (size_t i = 0; i < ARRAY_LEN(deadly) && !err; i++)
 		err = seccomp_rule_add(f, SCMP_ACT_KILL_PROCESS, deadly[i], 0);
 	if (!err)
 		err = seccomp_load(f);
+	if (err == -ENOMEM || errno == ENOMEM) /* it may have left out rules and said nothing */
+		die(EX_OSERR, "there is no memory for the seccomp filter");
 	seccomp_release(f);
 	return err;
 }

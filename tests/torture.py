@@ -1,9 +1,13 @@
-"""torture.py [--every N] - one fault at a time, at every system call that can lose mail.
+"""torture.py [--every N] - one fault at a time, at every system call that can lose mail, and at every
+allocation of memory.
 
-The deterministic form of an out-of-memory loop, for system calls.  For each daemon, each phase of
-its life and each system call that it makes there, one run each with the N-th of these calls
-answered by SIGKILL, by ENOSPC (once, or from then on), by EIO, for N = 1, 2, 3 and so on until a
-run has no fault left.  strace injects them.  After each run all is left to settle, and then:
+The deterministic form of an out-of-memory loop, for system calls too.  For each daemon, each phase
+of its life and each system call that it makes there, one run each with the N-th of these calls
+answered by SIGKILL, by ENOSPC (once, or from then on), by EIO, and where a call makes a descriptor
+by EMFILE (once, or from then on), for N = 1, 2, 3 and so on until a run has no fault left.  strace
+injects them.  Likewise the N-th malloc, calloc or realloc finds no memory (lib/nomemory.py).  Of what
+comes by the hundred, N goes on in larger steps (steps() below).  After each run all is left to
+settle, and then:
 
   a  what got a 250 is known, has one event accepted, ends as delivered with one event, and the
      receiver has it
@@ -14,6 +18,8 @@ run has no fault left.  strace injects them.  After each run all is left to sett
      kept (a restart may be needed where the sweep is a matter of starting: it is made, then)
   e  all daemons are ready again, by themselves; if the supervisor was killed, after a start
   f  no daemon has found a bug in itself (must(), an alert)
+  g  no process ended by a signal that nobody sent; one that ended without memory has said so (but
+     in libraries that are known to crash then: FRAGILE)
 
 Phases: message: a running process, one message goes through.  worker: a parent, whose worker is
 killed.  daemon: the supervisor, while queued is killed.  start: a daemon from its exec on, with a
@@ -30,6 +36,7 @@ Exit status 77 and the reason if strace is missing or may not trace.  The last l
 """
 
 import argparse
+import itertools
 import os
 import queue
 import re
@@ -44,16 +51,23 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from nomemory import Memory  # noqa: E402
 from posthaste import (TOP, Failed, Peer, Sandbox, Tap, children, is_alive,  # noqa: E402
                        skip_all, wait_for)
 
 SYSCALLS = ("write", "pwrite64", "writev", "fsync", "fdatasync", "syncfs", "rename", "renameat",
             "renameat2", "unlink", "unlinkat", "sendto", "sendmsg", "openat", "mkdir", "ftruncate",
             "fallocate", "fchmod", "linkat")
+MAKES_FD = ("open", "openat", "socket", "socketpair", "accept", "accept4", "dup", "eventfd2", "pipe2",
+            "pipe", "epoll_create1", "timerfd_create", "signalfd4", "memfd_create")
 SOCKET_ONLY = ("sendto", "sendmsg")  # no disk to be full there
+TRACED = SYSCALLS + tuple(c for c in MAKES_FD if c not in SYSCALLS)
+MALLOC = "malloc"  # stands for calloc and realloc too
 KILL, FULL, IO, STAYS_FULL = "kill", "ENOSPC", "EIO", "ENOSPC+"
+NO_FD, STAYS_NO_FD, NO_MEMORY = "EMFILE", "EMFILE+", "ENOMEM"
 INJECT = {KILL: "signal=SIGKILL:when=%d", FULL: "error=ENOSPC:when=%d", IO: "error=EIO:when=%d",
-          STAYS_FULL: "error=ENOSPC:when=%d+"}
+          STAYS_FULL: "error=ENOSPC:when=%d+", NO_FD: "error=EMFILE:when=%d",
+          STAYS_NO_FD: "error=EMFILE:when=%d+"}
 TARGETS = (("smtpd", "message"), ("queued", "message"), ("deliverd", "message"),
            ("signer", "message"), ("resolver", "message"),
            ("smtpd", "worker"), ("deliverd", "worker"), ("supervisor", "daemon"),
@@ -61,11 +75,14 @@ TARGETS = (("smtpd", "message"), ("queued", "message"), ("deliverd", "message"),
            ("resolver", "start"))
 HAS_WORKERS = ("smtpd", "deliverd")
 DELIVERS = ("deliverd", "supervisor")
-SINGLE_STEPS, LONG_STEP = 40, 10  # openat and mkdir by the hundred are all alike
+# openat and mkdir by the hundred are all alike; of allocations a start makes thousands
+SINGLE_STEPS, LONG_STEP, STEP_SHARE = 40, 10, 20
 SETTLE_S, ATTACH_S, CLIENT_S, ONE_MORE_S = 40, 10, 5, 15
 DOMAIN = "sink.test"  # in the sandbox's dns.zone
 SETTINGS = {"queue.retry": "150ms", "queue.scan": "250ms", "smtpd.workers": "1",
             "deliver.workers": "1"}
+FRAGILE = ("libunbound", "libseccomp")  # crash at some of their own allocations
+ONLY_MAX = 20000  # where --only looks for a number
 KILLS_A_LIFE = 3  # then a new start, because the supervisor starts what dies often ever later
 
 
@@ -82,7 +99,7 @@ class Fault:
 
     def strace(self):
         """Arguments of strace; without a number to count with: it counts."""
-        calls = ["-y", "-e", "trace=" + (self.call or ",".join(SYSCALLS))]
+        calls = ["-y", "-e", "trace=" + (self.call or ",".join(TRACED))]
         if self.call:
             calls += ["-e", "inject=%s:%s" % (self.call, INJECT[self.kind] % self.n)]
         return calls + (["-P", self.path] if self.path else [])
@@ -106,6 +123,13 @@ ALWAYS = (
     # the other daemons' users were not found, and all that they said was refused for ever
     Fault("queued", "start", "openat", IO, 1, "/etc/passwd"),
     Fault("signer", "start", "openat", IO, 1, "/etc/nsswitch.conf"),
+    # OpenSSL went on without what it could not load: no handshake, no key any more
+    Fault("smtpd", "worker", MALLOC, NO_MEMORY, 723),
+    Fault("signer", "start", MALLOC, NO_MEMORY, 28),
+    # SQLite could not start, and what it didn't give was read
+    Fault("queued", "start", MALLOC, NO_MEMORY, 40),
+    # taken for a bug
+    Fault("smtpd", "start", "eventfd2", STAYS_NO_FD, 1),
 )
 
 # Stands in the folder of programs for each daemon: with a line of faults in FAULTS it has itself
@@ -175,13 +199,14 @@ class Box:
         for name in os.listdir(real):
             if name != "posthaste":
                 shutil.copy2(wrapper, os.path.join(bin_dir, name))
+        self.memory = Memory(self.base, os.listdir(real))
 
     def open(self):
         self.box = Sandbox(
             folder=self.base, settings=dict(SETTINGS, **{"deliver.port": str(self.peer.port)}),
             program=os.path.join(self.base, "real", "posthaste"),
-            environ={"POSTHASTE_LIBEXEC": os.path.join(self.base, "bin"),
-                     "POSTHASTE_TORTURE": self.base})
+            environ=dict(self.memory.environ, POSTHASTE_LIBEXEC=os.path.join(self.base, "bin"),
+                         POSTHASTE_TORTURE=self.base))
         self.accepted = self.submit_until_accepted()[0]
         self.wait_final([self.accepted])
         self.kills = 0
@@ -234,6 +259,9 @@ class Box:
             os.unlink(name + ".taken")
         os.rename(name + ".new", name)
         return name
+
+    def page(self, daemon):
+        return self.memory.pages["posthaste" if daemon == "supervisor" else "posthaste-" + daemon]
 
     def trace_text(self):
         with open(os.path.join(self.base, "trace"), "r", errors="replace") as f:
@@ -295,8 +323,10 @@ class Run:
     def __init__(self, b, fault):
         self.b, self.box, self.fault = b, b.box, fault
         self.accepted, self.refused = [], []
-        self.pid = 0
-        self.problems, self.notes = [], []
+        self.fragile = False
+        self.pid = self.hungry = self.allocations = self.victim = 0
+        self.page = b.page(fault.daemon)
+        self.problems, self.notes, self.lost = [], [], 0
         self.log_from = self.box.log_size()
         self.dead = False
 
@@ -334,11 +364,11 @@ class Run:
         wait_for(lambda: not is_alive(self.pid), 1.3 if slow else 0.2)
 
     def persistent(self):
-        return self.fault.kind == STAYS_FULL
+        return self.fault.kind in (STAYS_FULL, STAYS_NO_FD)
 
     def traced(self, pid, stimulus, follow):
         self.pid = pid
-        strace = self.b.trace_running(pid, self.fault, follow)
+        strace = self.inject(pid, follow)
         try:
             stimulus()
             if not self.persistent() and not self.accepted and self.fault.daemon != "supervisor":
@@ -349,13 +379,32 @@ class Run:
                 raise
         finally:
             self.dead = not is_alive(pid)
-            strace.terminate()
-            try:
-                strace.communicate(timeout=5)
-            except subprocess.TimeoutExpired:
-                # a process that dies while its second thread is being attached can hold strace
-                strace.kill()
-                strace.communicate()
+            self.memory_over()
+            if strace:
+                self.end_strace(strace)
+
+    def inject(self, pid, follow):
+        """The strace that injects, if it does it."""
+        if self.fault.call in (None, MALLOC):
+            self.page.arm(pid, self.fault.n)
+        return None if self.fault.call == MALLOC else \
+            self.b.trace_running(pid, self.fault, follow)
+
+    def memory_over(self):
+        """Who got no memory, and how many allocations there were."""
+        self.allocations, self.hungry = self.page.count, self.page.hit
+        self.fragile = any(name in self.page.library for name in FRAGILE)
+        self.page.disarm()
+
+    @staticmethod
+    def end_strace(strace):
+        strace.terminate()
+        try:
+            strace.communicate(timeout=5)
+        except subprocess.TimeoutExpired:
+            # a process that dies while its second thread is being attached can hold strace
+            strace.kill()
+            strace.communicate()
 
     def message(self):
         workers = self.box.workers(self.fault.daemon) if self.fault.daemon in HAS_WORKERS else []
@@ -364,8 +413,13 @@ class Run:
         self.traced(pid, lambda: self.send("late" if self.fault.daemon == "queued" else "a"), True)
 
     def worker(self):
+        self.victim = self.box.workers(self.fault.daemon)[0]
+
         def stimulus():
-            os.kill(self.box.workers(self.fault.daemon)[0], 9)
+            try:
+                os.kill(self.victim, 9)
+            except ProcessLookupError:
+                pass  # it was the one that got no memory
             self.send()
         self.traced(self.box.pid(self.fault.daemon), stimulus, False)
 
@@ -380,19 +434,26 @@ class Run:
 
     def start(self):
         old = self.box.pid(self.fault.daemon)
-        name = self.b.trace_start(self.fault)
+        name = self.inject_start()
         self.send("late")
         os.kill(old, 9)
         self.b.kills += 1
         self.send()
-        wait_for(lambda: not os.path.exists(name), SETTLE_S)
-        self.pid = wait_for(self.new_pid(old), 3) or 0
+        wait_for(lambda: not self.page.start and not os.path.exists(name), SETTLE_S)
+        self.pid = self.page.hit or wait_for(self.new_pid(old), 3) or 0
         if self.pid:
             if not self.persistent() and not self.accepted:
                 self.until_accepted()
             self.watch(1.5 if self.persistent() else 4)
         self.dead = not self.pid or not is_alive(self.pid)
+        self.memory_over()
         self.end_tracers()
+
+    def inject_start(self):
+        """The file that is gone when strace has begun, if it is strace that injects."""
+        if self.fault.call in (None, MALLOC):
+            self.page.arm_next_start(self.fault.n)
+        return "" if self.fault.call == MALLOC else self.b.trace_start(self.fault)
 
     def new_pid(self, old):
         def look():
@@ -447,11 +508,25 @@ class Run:
         self.check_files()
         for line in self.box.log_find(r"^\S+ \S+ (alert|emerg) ", self.log_from):
             self.wrong("f: %s", line)
+        self.check_ends()
         self.b.accepted = max([self.b.accepted] + self.accepted + list(known))
+
+    def check_ends(self):
+        if self.fragile and self.hungry != self.victim and not is_alive(self.hungry):
+            self.notes.append("library")
+            return
+        for line in self.box.log_find(r" (exited|worker-died) .* signal=\d", self.log_from):
+            if int(re.search(r" signal=(\d+)", line).group(1)) not in (0, signal.SIGKILL):
+                self.wrong("g: %s", line)
+        if self.hungry not in (0, self.victim) and not is_alive(self.hungry):
+            self.notes.append("ended")
+            if not self.box.log_find(r"\[%d\]: (error|alert) " % self.hungry, self.log_from):
+                self.wrong("g: %d ended without a word", self.hungry)
 
     def check_accepted(self, a, m):
         if not m:
             self.wrong("a: %s got a 250 and is not known", a)
+            self.lost += 1
             return
         events = self.box.trace(a)
         kinds = [e["event"] for e in events]
@@ -466,13 +541,15 @@ class Run:
             self.wrong("a: the attempts of %s are %s", a, attempts[:9])
         n = self.b.peer.copies(a.ref)
         if n == 0:
-            self.wrong("a: %s is said to be delivered and was not", a)
+            self.wrong("a: %s did not come", a)
+            self.lost += 1
         elif n > 1:
             self.check_duplicate(a, n, events)
 
     def check_duplicate(self, a, n, events):
         uncertain = sum(bool(e.get("uncertain")) for e in events)
-        if uncertain >= n - 1 and self.fault.daemon in DELIVERS and self.was_killed():
+        if uncertain >= n - 1 and self.fault.daemon in DELIVERS and \
+                (self.was_killed() or self.hungry):
             self.notes.append("duplicate")
         else:
             self.wrong("b: %s came %d times, %d attempts were uncertain", a, n, uncertain)
@@ -483,11 +560,12 @@ class Run:
     def impossible(self):
         """No disk is full in a pipe, a socket, an eventfd: what such a fault broke may need a new
         start, but nothing may be lost."""
-        return re.search(r"^(\d+ +)?\w+\(\d+<(pipe|socket|anon_inode|UNIX|TCP)[^>]*>.*\(INJECTED\)",
+        return self.fault.kind in (FULL, STAYS_FULL, IO) and \
+            re.search(r"^(\d+ +)?\w+\(\d+<(pipe|socket|anon_inode|UNIX|TCP)[^>]*>.*\(INJECTED\)",
                          self.trace, re.M) is not None
 
     def was_hit(self):
-        return self.was_killed() or "(INJECTED)" in self.trace
+        return bool(self.hungry) or self.was_killed() or "(INJECTED)" in self.trace
 
     def check_unacknowledged(self, m):
         states = [c["state"] for c in m["copies"]]
@@ -524,7 +602,7 @@ class Run:
 
     @property
     def trace(self):
-        return self.b.trace_text()
+        return "" if self.fault.call == MALLOC else self.b.trace_text()
 
 
 # all of them
@@ -532,7 +610,7 @@ class Run:
 class Totals:
     def __init__(self, options):
         self.options, self.lock = options, threading.Lock()
-        self.runs = self.hits = 0
+        self.runs = self.hits = self.accepted = self.lost = 0
         self.stop = False
         self.kinds, self.notes, self.failures = {}, {}, []
         self.begun = time.monotonic()
@@ -549,6 +627,9 @@ class Totals:
             if run and run.hit:
                 self.hits += 1
                 self.kinds[fault.kind] = self.kinds.get(fault.kind, 0) + 1
+            if run:
+                self.accepted += len(run.accepted)
+                self.lost += run.lost
             for note in run.notes if run else ():
                 self.notes[note] = self.notes.get(note, 0) + 1
             if problems:
@@ -580,11 +661,16 @@ def one(box, fault, totals):
 
 
 def kinds_of(call):
-    return (KILL,) if call in SOCKET_ONLY else (KILL, FULL, IO, STAYS_FULL)
+    if call == MALLOC:
+        return (NO_MEMORY,)
+    kinds = (KILL,) if call in SOCKET_ONLY else (KILL, FULL, IO, STAYS_FULL) \
+        if call in SYSCALLS else ()
+    return kinds + ((NO_FD, STAYS_NO_FD) if call in MAKES_FD else ())
 
 
 def count(box, daemon, phase):
-    """{system call: how often at most one thread makes it} in a run without faults."""
+    """{system call: how often at most one thread makes it, malloc: how often all make it} in a run
+    without faults."""
     run = Run(box, Counting(daemon, phase))
     run.run()
     if run.problems:
@@ -592,31 +678,35 @@ def count(box, daemon, phase):
     counts = {}
     for line in run.trace.splitlines():
         found = re.match(r"(\d+ +)?(\w+)\(", line)
-        if found and found.group(2) in SYSCALLS:
+        if found and found.group(2) in TRACED:
             key = (found.group(1), found.group(2))
             counts[key] = counts.get(key, 0) + 1
     most = {}
     for (_, call), n in counts.items():
         most[call] = max(most.get(call, 0), n)
+    if run.allocations:
+        most[MALLOC] = run.allocations
     return most
 
 
-def steps():
+def steps(call):
+    """1, 2, 3 to 40, then every tenth; of allocations every tenth to 200, then a twentieth more."""
     n = 1
     while True:
         yield n
-        n += 1 if n < SINGLE_STEPS else LONG_STEP
+        n += 1 if n < SINGLE_STEPS else \
+            max(LONG_STEP, n // STEP_SHARE if call == MALLOC else 0)
 
 
 def all_of_a_kind(make, daemon, phase, call, kind, totals):
     """N = 1, 2, 3 ... until nothing is hit any more; make() gives a usable box."""
-    for n in steps():
+    for n in steps(call):
         fault = Fault(daemon, phase, call, kind, n)
         if totals.late() or (totals.options.only and totals.options.only not in str(fault)
-                             and n > 1000):
+                             and n > ONLY_MAX):
             return
         if totals.options.only and not wanted(str(fault), totals.options.only):
-            if n > 400:
+            if n > ONLY_MAX:
                 return
             continue
         run = one(make(), fault, totals)
@@ -631,9 +721,9 @@ def wanted(name, only):
 
 def sampled(counts, options):
     faults = [Fault(d, p, call, kind, n)
-              for (d, p), calls in counts.items() for call in SYSCALLS if call in calls
-              for kind in kinds_of(call) for n in range(1, calls[call] + 1)
-              if n <= SINGLE_STEPS or n % LONG_STEP == 0]
+              for (d, p), calls in counts.items() for call in TRACED + (MALLOC,) if call in calls
+              for kind in kinds_of(call)
+              for n in itertools.takewhile(lambda n: n <= calls[call], steps(call))]
     chosen = faults[options.offset % options.every::options.every]
     names = {str(f) for f in chosen}
     return chosen + [f for f in ALWAYS if str(f) not in names], len(faults)
@@ -753,13 +843,15 @@ def main():
 
 
 def finish(totals, tap, jobs):
-    print("# %d runs in %.0f s, %d faults injected: %s" % (
-        totals.runs, totals.seconds(), totals.hits,
-        ", ".join("%s %d" % k for k in sorted(totals.kinds.items()))))
-    print("# allowed: %d duplicates with an uncertain attempt, %d delivered without a 250, "
-          "%d restarts to sweep" % (totals.notes.get("duplicate", 0),
-                                    totals.notes.get("unacknowledged", 0),
-                                    totals.notes.get("restarted", 0)))
+    print("# total faults: %d runs, %d faults (%s), %d accepted, %d lost, %d duplicates with an "
+          "uncertain attempt, %d runs failed, %.0f s" % (
+              totals.runs, totals.hits, ", ".join("%s %d" % k for k in sorted(totals.kinds.items())),
+              totals.accepted, totals.lost, totals.notes.get("duplicate", 0),
+              len(totals.failures), totals.seconds()))
+    print("# allowed: %d delivered without a 250, %d restarts to sweep; %d processes ended for "
+          "want of memory, and %d in libraries" % (totals.notes.get("unacknowledged", 0),
+                              totals.notes.get("restarted", 0), totals.notes.get("ended", 0),
+                              totals.notes.get("library", 0)))
     if not jobs.empty():
         print("# time is up: %d left out" % jobs.qsize())
     for name, problems in totals.failures:

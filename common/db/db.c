@@ -37,7 +37,10 @@ static const char *relative_vfs(void)
 	static sqlite3_vfs vfs;
 
 	if (!vfs.zName) {
-		vfs = *sqlite3_vfs_find(NULL);
+		const sqlite3_vfs *given = sqlite3_vfs_find(NULL);
+
+		must(given != NULL);
+		vfs = *given;
 		vfs.zName = "posthaste";
 		vfs.xFullPathname = keep_relative;
 		must(sqlite3_vfs_register(&vfs, 0) == SQLITE_OK);

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """As root: the power goes, again and again, while mail comes in and goes out.
 
-An instance lies in an ext4 (and xfs, where mkfs.xfs is installed) of its own, in a file that is
-mounted by a loop device.  Several clients submit as fast as they can; then the file system is shut
+An instance lies in an ext4 (and xfs, where mkfs.xfs of the package xfsprogs is installed) of its
+own, in a file that is mounted by a loop device.  Several clients submit as fast as they can; then the file system is shut
 down by ioctl without a flush of its journal, everything is killed, the file system mounted again
 and the instance started.  What was answered 250 must then be known, end as delivered, and be at
 the receiver, which lies outside.  Copies that came twice are counted: a power cut between the
@@ -14,9 +14,13 @@ together share one syncfs; both go down at the same moment).
 That the cut cuts is proved by a last run in which fsync and its kin do nothing (a preloaded
 library): it must lose mail.
 
-  --cuts N        for each file system and layout (default 5: 10 with ext4 alone)
+  --cuts N        of ext4, in each layout (default 5); `make torture` makes 100
+  --xfs-cuts N    of xfs, in each layout (default 2); `make torture` makes 25
   --clients N     submitters (default 6)
-  --seed N        of the moments of the cuts
+  --seconds S     begin no cut after S seconds (each file system and layout has its share of them)
+  --seed N        of the moments of the cuts (default: another one each time; it is printed)
+
+The lines "# total" have the figures of each file system.
 """
 
 import argparse
@@ -34,7 +38,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from disk import Disk, run  # noqa: E402
+from disk import Disk, own_mounts, run  # noqa: E402
 from posthaste import Failed, Peer, Sandbox, Tap, skip_all, wait_for  # noqa: E402
 
 FS_IOC_SHUTDOWN = 0x8004587D  # _IOR('X', 125, __u32)
@@ -45,6 +49,8 @@ DOMAIN = "sink.test"
 SETTINGS = {"queue.retry": "300ms", "queue.scan": "500ms", "spool.free": "16M",
             "spool.free_percent": "0"}
 CONTROL_CUTS = 2
+CUTS_A_STAGE = 25  # then new disks, and an instance that has no past
+LAYOUTS = ("whole", "spool")
 
 NO_FLUSH = r"""
 #define _GNU_SOURCE
@@ -210,32 +216,63 @@ class Stage:
         return found
 
 
-def cuts(tap, base, kind, layout, options, rng):
-    name = "%s, %s" % (kind, layout)
-    total = doubles = unacknowledged = aside = 0
-    begun, log_bad = time.monotonic(), []
-    stage = Stage(base, kind, layout)
-    try:
-        for i in range(options.cuts):
-            accepted, unsure = stage.cycle(options.clients, 0.3 + rng.random() * 1.2)
-            lost, late, corrupt = stage.settle(accepted)
-            bad = [a for a in accepted if a in corrupt]
-            copies = stage.copies()
-            total += len(accepted)
-            aside = len(corrupt)
-            unacknowledged += sum(u in copies for u in unsure)
-            doubles = sum(n - 1 for n in copies.values())
-            log_bad += stage.box.log_find(r"^\S+ \S+ alert bug")
-            tap.ok(not lost and not late and not bad, "%s: cut %d, %d accepted" %
-                   (name, i + 1, len(accepted)),
-                   "lost %s\nnot delivered %s\nin corrupt %s" % (lost[:9], late[:9], bad[:9]))
-        tap.ok(total > options.cuts * 10, "%s: there was load" % name, "%d messages" % total)
-        tap.ok(not log_bad, "%s: no bug in the log" % name, "\n".join(log_bad))
-    finally:
-        stage.close()
-    tap.note("%s: %d cuts, %d accepted, %d came twice, %d without a 250, %d put aside, %.0f s" %
-             (name, options.cuts, total, doubles, unacknowledged, aside,
-              time.monotonic() - begun))
+class Figures:
+    """Of one file system, in all layouts."""
+
+    def __init__(self, kind):
+        self.kind, self.begun = kind, time.monotonic()
+        self.cuts = self.accepted = self.lost = self.doubles = self.unanswered = self.aside = 0
+
+    def __str__(self):
+        return ("power cuts, %s: %d cuts, %d accepted, %d lost, %d duplicates (cut between the "
+                "receiver's 250 and our commit), %d came without a 250, %d put aside, %.0f s" % (
+                    self.kind, self.cuts, self.accepted, self.lost, self.doubles,
+                    self.unanswered, self.aside, time.monotonic() - self.begun))
+
+
+def one_cut(tap, stage, name, options, rng, sums):
+    accepted, unsure = stage.cycle(options.clients, 0.3 + rng.random() * 1.2)
+    lost, late, corrupt = stage.settle(accepted)
+    bad = [a for a in accepted if a in corrupt]
+    copies = stage.copies()
+    sums.cuts += 1
+    sums.accepted += len(accepted)
+    sums.lost += len(set(lost + late + bad))
+    sums.unanswered += sum(u in copies for u in unsure)
+    tap.ok(not lost and not late and not bad, "%s: cut %d, %d accepted" %
+           (name, sums.cuts, len(accepted)),
+           "lost %s\nnot delivered %s\nin corrupt %s" % (lost[:9], late[:9], bad[:9]))
+
+
+def cuts_of_a_stage(tap, base, kind, layout, count, end, options, rng, sums):
+    """How many there were: fewer than count when the time is up."""
+    name, done, before = "%s, %s" % (kind, layout), 0, sums.accepted
+    with tempfile.TemporaryDirectory(dir=base) as below:
+        os.chmod(below, 0o755)
+        stage = Stage(below, kind, layout)
+        try:
+            while done < count and (not end or time.monotonic() < end):
+                one_cut(tap, stage, name, options, rng, sums)
+                done += 1
+            sums.doubles += sum(n - 1 for n in stage.copies().values())
+            sums.aside += len(os.listdir(os.path.join(stage.box.dir, "spool", "corrupt")))
+            bad = stage.box.log_find(r"^\S+ \S+ alert bug")
+            tap.ok(not bad, "%s: no bug in the log" % name, "\n".join(bad))
+        finally:
+            stage.close()
+    tap.ok(sums.accepted - before > done * 10, "%s: there was load" % name,
+           "%d messages in %d cuts" % (sums.accepted - before, done))
+    return done
+
+
+def cuts(tap, base, kind, layout, count, options, rng, sums):
+    end = time.monotonic() + options.seconds / options.shares if options.seconds else 0
+    left = count
+    while left and (not end or time.monotonic() < end):
+        left -= cuts_of_a_stage(tap, base, kind, layout, min(left, CUTS_A_STAGE), end, options,
+                                rng, sums)
+    if left:
+        tap.note("%s, %s: time is up, %d of %d cuts left out" % (kind, layout, left, count))
 
 
 def control(tap, base, options, rng):
@@ -266,16 +303,17 @@ def control(tap, base, options, rng):
                 stage.close()
     tap.ok(lost_n > 0, "control: without flushes a cut loses mail",
            "%d accepted, none lost: the cut does not cut" % total)
-    tap.note("control: %d of %d lost" % (lost_n, total))
+    tap.note("total power cuts, control without flushes: %d cuts, %d accepted, %d lost" % (
+        CONTROL_CUTS, total, lost_n))
 
 
 def possible(base):
     """None, or why not."""
     if os.geteuid() != 0:
         return "only root can mount"
-    for program in ("mkfs.ext4", "mount", "umount"):
+    for program, package in (("mkfs.ext4", "e2fsprogs"), ("mount", "mount"), ("umount", "mount")):
         if not shutil.which(program):
-            return "there is no " + program
+            return "there is no %s (package %s)" % (program, package)
     at = os.path.join(base, "probe")
     os.mkdir(at)
     try:
@@ -297,28 +335,38 @@ def possible(base):
     return None
 
 
+def all_cuts(tap, base, options, rng):
+    wanted = {"ext4": options.cuts, "xfs": options.xfs_cuts}
+    if not shutil.which("mkfs.xfs"):
+        del wanted["xfs"]
+        tap.skip("power cuts, xfs", "there is no mkfs.xfs (package xfsprogs)")
+    options.shares = len(wanted) * len(LAYOUTS)
+    for kind, count in wanted.items():
+        sums = Figures(kind)
+        for layout in LAYOUTS:
+            tap.run("%s, %s" % (kind, layout), cuts, tap, base, kind, layout, count, options, rng,
+                    sums)
+        tap.note("total %s" % sums)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--cuts", type=int, default=5)
+    parser.add_argument("--xfs-cuts", type=int, default=2)
     parser.add_argument("--clients", type=int, default=6)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seconds", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 31))
     options = parser.parse_args()
+    own_mounts()
     base = tempfile.mkdtemp(prefix="posthaste-powercut-")
     os.chmod(base, 0o755)
     tap, rng = Tap(), random.Random(options.seed)
+    tap.note("seed %d" % options.seed)
     try:
         why = possible(base)
         if why:
             skip_all(why)
-        kinds = ["ext4"] + (["xfs"] if shutil.which("mkfs.xfs") else [])
-        if len(kinds) == 1:
-            tap.skip("xfs", "mkfs.xfs is not installed")
-        for kind in kinds:
-            for layout in ("whole", "spool"):
-                with tempfile.TemporaryDirectory(dir=base) as below:
-                    os.chmod(below, 0o755)
-                    tap.run("%s, %s" % (kind, layout), cuts, tap, below, kind, layout, options,
-                            rng)
+        all_cuts(tap, base, options, rng)
         control(tap, base, options, rng)
     finally:
         shutil.rmtree(base, ignore_errors=True)
