@@ -1,6 +1,6 @@
 /*
  * flushes.c - preloaded by the benchmarks: counts fsync, fdatasync and syncfs of all processes in a
- * shared page (POSTHASTE_FLUSHES_PAGE), and makes each take longer (POSTHASTE_FLUSHES_DELAY_US, beside what it takes).
+ * shared page (POSTHASTE_FLUSHES_PAGE), and makes each take longer by POSTHASTE_FLUSHES_DELAY_US.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -15,7 +15,8 @@ static unsigned delay_us;
 
 __attribute__((constructor)) static void begin(void)
 {
-	const char *path = getenv("POSTHASTE_FLUSHES_PAGE"), *delay = getenv("POSTHASTE_FLUSHES_DELAY_US");
+	const char *path = getenv("POSTHASTE_FLUSHES_PAGE");
+	const char *delay = getenv("POSTHASTE_FLUSHES_DELAY_US");
 	int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
 	void *at = fd >= 0 ? mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
 			   : MAP_FAILED;

@@ -70,8 +70,8 @@ static void release(struct stream *s)
 		ERR_clear_error();
 	}
 	if (s->bev) {
-		/* within its own callback bufferevent_free() only marks it, and the loop would go on
-		 * to watch the number of the descriptor, which another connection has by then */
+		/* within its own callback bufferevent_free() only marks it: the loop would watch the
+		 * number of the descriptor, which another connection has by then */
 		bufferevent_disable(s->bev, EV_READ | EV_WRITE);
 		bufferevent_free(s->bev);
 	}
@@ -371,7 +371,7 @@ void stream_close(struct stream **sp)
 		bufferevent_disable(s->bev, EV_READ);
 }
 
-/* What the kernel takes at once need not wait for the loop.  Failures are left to be found there. */
+/* What the kernel takes at once does not wait for the loop, which finds what has failed. */
 static size_t send_now(struct stream *s, struct span out)
 {
 	ssize_t n = 0;
