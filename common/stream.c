@@ -70,8 +70,8 @@ static void release(struct stream *s)
 		ERR_clear_error();
 	}
 	if (s->bev) {
-		/* within its own callback bufferevent_free() only marks it: the loop would watch the
-		 * number of the descriptor, which another connection has by then */
+		/* within its own callback bufferevent_free() only marks it: the loop would
+		 * watch the number of the descriptor, which another connection has by then */
 		bufferevent_disable(s->bev, EV_READ | EV_WRITE);
 		bufferevent_free(s->bev);
 	}
