@@ -159,4 +159,81 @@ def memory(_):
     return [row]
 
 
-KINDS = {"flushes": flushes, "lone": lone, "memory": memory}
+def send_all(peer, rcpts, sessions):
+    """One message to each address, pipelined, by so many sessions."""
+    def send(part):
+        s = socket.create_connection(("127.0.0.1", peer.port))
+        f = s.makefile("rb")
+        f.readline()
+        s.sendall(b"EHLO client.test\r\n")
+        while f.readline()[3:4] == b"-":
+            pass
+        sender, body = peer.sender.encode(), b"x" * 70 + b"\r\n" + (b"y" * 70 + b"\r\n") * 27
+        for rcpt in part:
+            s.sendall(b"MAIL FROM:<%s>\r\nRCPT TO:<%s>\r\nDATA\r\n" % (sender, rcpt))
+            if [f.readline()[:3] for _ in range(3)] != [b"250", b"250", b"354"]:
+                failed.append("refused")
+                return
+            s.sendall(b"From: <%s>\r\nTo: <%s>\r\nSubject: flat\r\n\r\n%s.\r\n" %
+                      (sender, rcpt, body))
+            if f.readline()[:3] != b"250":
+                failed.append("not accepted")
+                return
+        s.close()
+    failed = []
+    threads = [threading.Thread(target=send, args=(rcpts[i::sessions],)) for i in range(sessions)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    if failed:
+        raise SystemExit("bench: %s: %s" % (peer.name, failed[0]))
+
+
+def flat(_):
+    """CPU of a relayed message with 1 and with 10,000 recipient domains, in turns."""
+    found, messages = {1: [], 10000: []}, 10000
+    for _ in range(3):
+        for domains, costs in found.items():
+            with disk() as folder, Receiver() as receiver:
+                peer = Posthaste(folder, receiver.port)
+                try:
+                    rcpts = [b"to@d%d.test" % (i % domains) for i in range(messages)]
+                    send_all(peer, rcpts[:500], 20)
+                    receiver.wait_count(500, 60)
+                    cpu = peer.cpu()
+                    send_all(peer, rcpts, 20)
+                    if not receiver.wait_count(500 + messages, 120):
+                        raise SystemExit("bench: not delivered")
+                    costs.append(1e6 * (peer.cpu() - cpu) / messages)
+                finally:
+                    peer.close()
+    row = {"kind": "flat", "cpu_us_1_domain": round(median(found[1])),
+           "cpu_us_10000_domains": round(median(found[10000])),
+           "ratio": round(median(found[10000]) / median(found[1]), 2)}
+    print(row, flush=True)
+    return [row]
+
+
+def drain(_):
+    """20,000 messages that wait: how fast they go, beside Postfix."""
+    row, messages = {"kind": "drain"}, 20000
+    for kind in Postfix, Posthaste:
+        with disk() as folder, Receiver() as receiver:
+            peer = kind(folder, receiver.port)
+            try:
+                peer.pause()
+                load(peer.port, peer.sender, RCPT, messages, 100, 2048)
+                begun = time.monotonic()
+                peer.resume()
+                if not receiver.wait_count(messages, 200):
+                    raise SystemExit("bench: %s: not drained" % peer.name)
+                row[peer.name] = round(messages / (time.monotonic() - begun))
+            finally:
+                peer.close()
+    row["ratio"] = round(row["posthaste"] / row["postfix"], 2)
+    print(row, flush=True)
+    return [row]
+
+
+KINDS = {"drain": drain, "flat": flat, "flushes": flushes, "lone": lone, "memory": memory}

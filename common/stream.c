@@ -21,7 +21,13 @@
 
 #include "common/loop.h"
 
-enum { CLOSE_MS = 10000, LINGER_MS = 2000, ERROR_SIZE = 160, TLS_TEXT_SIZE = 80 };
+enum {
+	SEND_NOW_MAX = 32 * 1024,
+	CLOSE_MS = 10000,
+	LINGER_MS = 2000,
+	ERROR_SIZE = 160,
+	TLS_TEXT_SIZE = 80
+};
 
 struct stream {
 	int fd;
@@ -371,12 +377,13 @@ void stream_close(struct stream **sp)
 		bufferevent_disable(s->bev, EV_READ);
 }
 
-/* What the kernel takes at once does not wait for the loop, which finds what has failed. */
+/* What the kernel takes at once does not wait for the loop, which finds what has failed.  Large
+ * pieces do: else a fast reader of a large message would get all of the loop's time. */
 static size_t send_now(struct stream *s, struct span out)
 {
 	ssize_t n = 0;
 
-	if (!s->ssl && !s->connecting && is_empty(s))
+	if (!s->ssl && !s->connecting && out.n <= SEND_NOW_MAX && is_empty(s))
 		n = send(s->fd, out.p, out.n, MSG_DONTWAIT | MSG_NOSIGNAL);
 	return n > 0 ? (size_t)n : 0;
 }
@@ -414,6 +421,8 @@ void stream_resume(struct stream *s)
 	s->paused = false;
 	if (s->read_off && !s->eof)
 		bufferevent_enable(s->bev, EV_READ);
+	if (s->timeout_ms)
+		set_timeouts(s, s->timeout_ms); /* waiting begins now */
 	if (s->eof || s->read_off || evbuffer_get_length(bufferevent_get_input(s->bev)))
 		loop_later(show_rest, s);
 	s->read_off = false;

@@ -91,7 +91,8 @@ void intake_init(const struct conf *conf)
 	ids_init(&self.ids, COUNTER, SUBMITTER_SMTPD);
 	self.poke = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	must(self.poke >= 0);
-	self.flusher = flusher_new(syncfs_allowed && flush_syncfs_is_durable("spool"), on_flushed);
+	self.flusher = flusher_new(syncfs_allowed && flush_syncfs_is_durable(SPOOL_NEW_SMTPD),
+				   on_flushed);
 	self.full_checked.ms = -FULL_CHECK_MS;
 	loop_turn_end(send_poke);
 }

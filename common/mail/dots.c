@@ -17,6 +17,7 @@
  */
 #include "common/mail/dots.h"
 
+enum { TEXT_PIECE = 512 };
 enum byte { OTHER, DOT, CR, LF, BYTE_MAX };
 
 static const uint8_t step[DOTS_END][BYTE_MAX] = {
@@ -77,8 +78,10 @@ static void note(struct dots *d, uint8_t c)
 /* The text up to the next line end, where the table stays at DOTS_TEXT: most of a message. */
 static size_t note_text(struct dots *d, struct span in)
 {
-	const uint8_t *lf = memchr(in.p, '\n', in.n), *cr;
+	const uint8_t *lf, *cr;
 
+	in = span_head(in, TEXT_PIECE); /* many CR must not lead to as many searches of the whole */
+	lf = memchr(in.p, '\n', in.n);
 	in = span_head(in, lf ? (size_t)(lf - in.p) : in.n);
 	cr = memchr(in.p, '\r', in.n);
 	in = span_head(in, cr ? (size_t)(cr - in.p) : in.n);

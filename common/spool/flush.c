@@ -66,9 +66,16 @@ static int write_back_error(int fd)
 	return sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE) == 0 ? 0 : -errno;
 }
 
+/* On a file system that has given up (a broken journal, a forced shutdown) the syncfs of some
+ * kernels does nothing and returns 0; an fsync there fails. */
+static int sync_all(int fd)
+{
+	return syncfs(fd) == 0 && fsync(fd) == 0 ? 0 : -errno;
+}
+
 static void flush_all(struct jobs *batch)
 {
-	int err = syncfs(batch->at[0].fd) == 0 ? 0 : -errno;
+	int err = sync_all(batch->at[0].fd);
 
 	for (size_t i = 0; i < batch->n; i++)
 		batch->at[i].err = err ? err : write_back_error(batch->at[i].fd);
@@ -115,7 +122,7 @@ static void flush_batch(struct flusher *f, struct jobs *batch)
 		flush_took_all(&f->choice, mono_now(), now_us() - began);
 	} else {
 		flush_each(batch);
-		flush_took_each(&f->choice, batch->n, now_us() - began);
+		flush_took_each(&f->choice, batch->n, mono_now(), now_us() - began);
 	}
 }
 

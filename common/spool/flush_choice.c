@@ -14,17 +14,18 @@ bool flush_choose_all(const struct flush_choice *c, size_t files, struct mono no
 {
 	int64_t since = now.ms - c->all_at.ms;
 
-	if (files < 2 || !c->each_us)
+	if (files < 2 || !c->each_us || now.ms - c->each_at.ms >= LATE_MS)
 		return false;
 	if (!c->all_us || c->all_us <= c->each_us * (int64_t)files)
 		return true;
 	return since >= LATE_MS || (since >= SOON_MS && quiet());
 }
 
-void flush_took_each(struct flush_choice *c, size_t files, int64_t us)
+void flush_took_each(struct flush_choice *c, size_t files, struct mono now, int64_t us)
 {
 	if (files)
 		c->each_us = average(c->each_us, us / (int64_t)files);
+	c->each_at = now;
 }
 
 void flush_took_all(struct flush_choice *c, struct mono now, int64_t us)

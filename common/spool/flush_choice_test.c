@@ -33,7 +33,7 @@ static void both_are_measured_first(void **state)
 
 	(void)state;
 	assert_false(all(&c, 10, 0));
-	flush_took_each(&c, 10, 2000);
+	flush_took_each(&c, 10, (struct mono){0}, 2000);
 	assert_int_equal(c.each_us, 200);
 	assert_true(all(&c, 2, 0));
 	flush_took_all(&c, (struct mono){5}, 900);
@@ -60,6 +60,7 @@ static void after_a_dear_one_it_is_tried_again(void **state)
 	assert_false(all(&c, 50, 1001));
 	is_quiet = false;
 	assert_false(all(&c, 50, 1100));
+	c.each_at.ms = 20000;
 	assert_false(all(&c, 50, 30999));
 	assert_true(all(&c, 50, 31000));
 	is_quiet = true;
@@ -67,6 +68,18 @@ static void after_a_dear_one_it_is_tried_again(void **state)
 	assert_false(all(&c, 50, 1099));
 	assert_int_equal(asked, 0); /* not for each batch */
 	assert_true(all(&c, 50, 1100));
+}
+
+static void fsyncs_are_measured_anew(void **state)
+{
+	struct flush_choice c = {.each_us = 60000, .all_us = 80000, .all_at = {30000}};
+
+	(void)state;
+	assert_true(all(&c, 3, 29999));
+	assert_false(all(&c, 3, 30000));
+	for (int i = 0; i < 20; i++)
+		flush_took_each(&c, 3, (struct mono){30000}, 1200);
+	assert_false(all(&c, 3, 30001));
 }
 
 static void one_interruption_does_not_decide(void **state)
@@ -79,7 +92,8 @@ static void one_interruption_does_not_decide(void **state)
 	for (int i = 0; i < 20; i++)
 		flush_took_all(&c, (struct mono){0}, 500);
 	assert_in_range(c.all_us, 500, 520);
-	flush_took_each(&c, 1, 0);
+	flush_took_each(&c, 1, (struct mono){7}, 0);
+	assert_int_equal(c.each_at.ms, 7);
 	assert_in_range(c.each_us, 1, 200);
 }
 
@@ -90,6 +104,7 @@ int main(void)
 		cmocka_unit_test(both_are_measured_first),
 		cmocka_unit_test(the_number_of_files_decides),
 		cmocka_unit_test(after_a_dear_one_it_is_tried_again),
+		cmocka_unit_test(fsyncs_are_measured_anew),
 		cmocka_unit_test(one_interruption_does_not_decide),
 	};
 
