@@ -1,4 +1,4 @@
-# Posthaste.  Targets: all (default), test, lint, fuzz, fuzz-build, torture, clean.
+# Posthaste.  Targets: all (default), test, lint, fuzz, fuzz-build, torture, bench, clean.
 # Variants, each in a folder of its own:  make SAN=1  (address and undefined sanitizers)
 
 ifeq ($(origin CC),default)
@@ -125,9 +125,12 @@ fuzz: fuzz-build
 torture: all
 	sh tests/long
 
+bench: all
+	/usr/bin/python3 bench/run
+
 clean:
 	rm -rf build
 
-.PHONY: all units test lint fuzz fuzz-build torture clean
+.PHONY: all units test lint fuzz fuzz-build torture bench clean
 .SECONDARY:
 -include $(patsubst %.c,$(OUT)/%.d,$(ALLSRC) $(TESTS)) $(FUZZOBJ:.o=.d)
