@@ -31,6 +31,7 @@
 #define POKE "run/queued/poke"
 
 enum { FULL_CHECK_MS = 1000, REPLY_SIZE = REPAIR_REPLY_SIZE, SLICE = 16 * 1024 };
+enum { LARGE = 1 << 20 };	/* bytes of a message whose flush may take long */
 enum { ROOM_EACH = 1 << 20 };	/* bytes of a message after which its room is looked at again */
 enum { LINE_MAX_LENGTH = 998 }; /* RFC 5322 2.1.1 */
 
@@ -60,7 +61,7 @@ static struct {
 	const struct conf *conf;
 	uint8_t complaint_key[TOKEN_KEY_SIZE];
 	struct ids ids;
-	struct flusher *flusher;
+	struct flusher *flusher, *large; /* those that take long hold up nobody else */
 	int poke;
 	bool poke_due;
 	bool full;
@@ -91,8 +92,9 @@ void intake_init(const struct conf *conf)
 	ids_init(&self.ids, COUNTER, SUBMITTER_SMTPD);
 	self.poke = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	must(self.poke >= 0);
-	self.flusher = flusher_new(syncfs_allowed && flush_syncfs_is_durable(SPOOL_NEW_SMTPD),
-				   on_flushed);
+	self.flusher =
+		flusher_new(syncfs_allowed && flush_syncfs_is_durable(SPOOL_NEW_SMTPD), on_flushed);
+	self.large = flusher_new(false, on_flushed);
 	self.full_checked.ms = -FULL_CHECK_MS;
 	loop_turn_end(send_poke);
 }
@@ -447,7 +449,7 @@ void intake_finish(struct intake *in, const struct dots *lines)
 	if (in->refusal[0])
 		answer(in, in->refusal);
 	else
-		flush_add(self.flusher, in->out.fd, in);
+		flush_add(in->size > LARGE ? self.large : self.flusher, in->out.fd, in);
 }
 
 static void accepted(void *arg)

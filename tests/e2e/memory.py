@@ -3,6 +3,7 @@
 
 import os
 import resource
+import signal
 import smtplib
 import socket
 import sys
@@ -37,7 +38,8 @@ class Load(threading.Thread):
                     ["m%d.%d.%d@peer.test" % (self.number, n, i) for i in range(20)],
                     headers=["X-Large: " + "y" * 900] * 100, timeout=20))
             except (OSError, smtplib.SMTPException):
-                time.sleep(0.05)
+                pass
+            self.stop.wait(0.2)     # each is 2 MB for the receiver, which keeps them
 
 
 def starve(pids):
@@ -79,7 +81,13 @@ def without_memory(daemon):
     def test(s, peer):
         crowd, pushed = [Load(s, i) for i in range(4)], []
         if daemon == "deliverd":
-            s.command("queue", "pause")     # it has not asked for any yet
+            s.command("queue", "pause")     # workers that have not asked for any yet
+            expect(wait_for(lambda: s.json("queue", "show")[0]["in_flight"] == 0, 30), "it waits")
+            old = processes(s, daemon)
+            for pid in old:
+                os.kill(pid, signal.SIGKILL)
+            expect(wait_for(lambda: s.ready() and len(set(processes(s, daemon)) - set(old)) ==
+                            len(old), 30), "no new workers")
         for c in crowd:
             c.start()
         try:
