@@ -22,7 +22,13 @@
 
 #define POKE "run/queued/poke"
 
-enum { SWEEP_MS = 3600 * 1000, SWEEP_MORE_MS = 20, POKES_A_TURN = 256, WORK_MS = 4 };
+enum {
+	SWEEP_MS = 3600 * 1000,
+	SWEEP_MORE_MS = 20,
+	POKES_A_TURN = 256,
+	WORK_MS = 4,
+	PAUSED_WORK_MS = 50
+};
 
 struct conf *conf;
 
@@ -90,10 +96,12 @@ static struct plan_limits limits(void)
 }
 
 /* The bases of mail.db have few hot pages, which each transaction writes anew: so what comes within
- * WORK_MS shares one.  What comes alone does not wait. */
+ * WORK_MS shares one; while nothing may be delivered there is more time.  What comes alone does not
+ * wait. */
 static bool is_work_due(void)
 {
-	int64_t wait = self.worked.ms + WORK_MS - mono_now().ms;
+	int64_t pace = deliver_paused() ? PAUSED_WORK_MS : WORK_MS;
+	int64_t wait = self.worked.ms + pace - mono_now().ms;
 
 	if (wait > 0 && (results_due() || self.scan_due))
 		loop_timer_set(self.work, wait);

@@ -61,6 +61,7 @@ static struct {
 	const struct conf *conf;
 	uint8_t complaint_key[TOKEN_KEY_SIZE];
 	struct ids ids;
+	struct flush_share *share;
 	struct flusher *flusher, *large; /* those that take long hold up nobody else */
 	int poke;
 	bool poke_due;
@@ -83,18 +84,23 @@ static void send_poke(void)
 		LOG(LOG_DEBUG, "poke-lost", KERR(errno));
 }
 
+void intake_share(void)
+{
+	self.share = flush_share_new();
+}
+
 void intake_init(const struct conf *conf)
 {
-	bool syncfs_allowed = conf->spool_syncfs == 0; /* "auto" */
+	bool by_syncfs = conf->spool_syncfs == 0 && /* "auto" */
+			 flush_syncfs_is_durable(SPOOL_NEW_SMTPD);
 
 	intake_configure(conf);
 	secret_load("smtpd", "complaint", self.complaint_key);
 	ids_init(&self.ids, COUNTER, SUBMITTER_SMTPD);
 	self.poke = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	must(self.poke >= 0);
-	self.flusher =
-		flusher_new(syncfs_allowed && flush_syncfs_is_durable(SPOOL_NEW_SMTPD), on_flushed);
-	self.large = flusher_new(false, on_flushed);
+	self.flusher = flusher_new(by_syncfs ? self.share : NULL, on_flushed);
+	self.large = flusher_new(NULL, on_flushed);
 	self.full_checked.ms = -FULL_CHECK_MS;
 	loop_turn_end(send_poke);
 }

@@ -21,6 +21,8 @@ struct intake_facts {
 	struct submitter_facts submitter;
 };
 
+/* In the parent: what its workers share. */
+void intake_share(void);
 /* After fork, in each worker; dies when the key of our loop mark cannot be read. */
 void intake_init(const struct conf *conf);
 /* conf is in force from now on, and lives until the next call. */

@@ -18,6 +18,7 @@
 #include "common/spool/spool.h"
 #include "smtpd/doors.h"
 #include "smtpd/guard.h"
+#include "smtpd/intake.h"
 #include "smtpd/listener.h"
 
 enum { WORKERS_MAX = 64, RESTART_MS = 500 };
@@ -140,6 +141,7 @@ int main(void)
 		die(EX_CONFIG, "%s", error);
 	doors_open(self.conf);
 	guard_init();
+	intake_share();
 	guard_configure(self.conf);
 	self.count = self.conf->smtpd_workers ? self.conf->smtpd_workers : proc_cpus();
 	self.count = self.count > WORKERS_MAX ? WORKERS_MAX : self.count;

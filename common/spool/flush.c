@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/statfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,9 +23,18 @@
 
 enum { QUIET_KB = 16 * 1024 };
 
+/* In memory of all workers.  A syncfs is for everybody's files that were written before it began:
+ * so they go one after another, and who waited for its turn finds most of its files done. */
+struct flush_share {
+	pthread_mutex_t turn; /* robust: a worker may be killed within it */
+	uint64_t begun;	      /* atomic: syncfs calls that have begun */
+	uint64_t good;	      /* under turn: the number of the last one that succeeded */
+};
+
 struct job {
 	int fd;
 	int err;
+	uint64_t begun; /* when it was complete: the next one, and those after it, have it */
 	void *cookie;
 };
 
@@ -38,7 +48,7 @@ struct flusher {
 	pthread_cond_t more;
 	struct jobs waiting, finished;
 	int wake;
-	bool use_syncfs;
+	struct flush_share *share;  /* NULL: no syncfs */
 	bool signalling;	    /* the loop's: at the end of its turn */
 	struct flush_choice choice; /* the thread's */
 	void (*done)(void *cookie, int err);
@@ -55,6 +65,9 @@ static void jobs_add(struct jobs *l, struct job j)
 
 static void flush_each(struct jobs *batch)
 {
+	/* all begin to be written, so that the first commit has the others' blocks, too */
+	for (size_t i = 0; batch->n > 1 && i < batch->n; i++)
+		(void)sync_file_range(batch->at[i].fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 	for (size_t i = 0; i < batch->n; i++)
 		batch->at[i].err = fsync(batch->at[i].fd) == 0 ? 0 : -errno;
 }
@@ -73,20 +86,82 @@ static int sync_all(int fd)
 	return syncfs(fd) == 0 && fsync(fd) == 0 ? 0 : -errno;
 }
 
-static void flush_all(struct jobs *batch)
-{
-	int err = sync_all(batch->at[0].fd);
-
-	for (size_t i = 0; i < batch->n; i++)
-		batch->at[i].err = err ? err : write_back_error(batch->at[i].fd);
-}
-
 static int64_t now_us(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec * INT64_C(1000000) + t.tv_nsec / 1000;
+}
+
+struct flush_share *flush_share_new(void)
+{
+	struct flush_share *s =
+		mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pthread_mutexattr_t attr;
+
+	must(s != MAP_FAILED);
+	must(pthread_mutexattr_init(&attr) == 0 &&
+	     pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED) == 0 &&
+	     pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST) == 0 &&
+	     pthread_mutex_init(&s->turn, &attr) == 0);
+	pthread_mutexattr_destroy(&attr);
+	return s;
+}
+
+static void take_turn(struct flush_share *s)
+{
+	int err = pthread_mutex_lock(&s->turn);
+
+	if (err == EOWNERDEAD) /* what it was at is not in good */
+		err = pthread_mutex_consistent(&s->turn);
+	must(err == 0);
+}
+
+static void take_waiting(struct flusher *f, struct jobs *batch)
+{
+	pthread_mutex_lock(&f->lock);
+	for (size_t i = 0; i < f->waiting.n; i++)
+		jobs_add(batch, f->waiting.at[i]);
+	f->waiting.n = 0;
+	pthread_mutex_unlock(&f->lock);
+}
+
+static bool is_done(const struct flush_share *s, const struct job *j)
+{
+	return s->good > j->begun;
+}
+
+static bool all_done(const struct flush_share *s, const struct jobs *batch)
+{
+	for (size_t i = 0; i < batch->n; i++)
+		if (!is_done(s, &batch->at[i]))
+			return false;
+	return true;
+}
+
+static void flush_all(struct flusher *f, struct jobs *batch)
+{
+	struct flush_share *s = f->share;
+	int err = 0;
+
+	take_turn(s);
+	take_waiting(f, batch); /* what came meanwhile */
+	if (!all_done(s, batch)) {
+		uint64_t number = __atomic_add_fetch(&s->begun, 1, __ATOMIC_SEQ_CST);
+		int64_t began = now_us();
+
+		err = sync_all(batch->at[0].fd);
+		if (!err)
+			s->good = number;
+		flush_took_all(&f->choice, mono_now(), now_us() - began);
+	}
+	for (size_t i = 0; i < batch->n; i++)
+		batch->at[i].err = is_done(s, &batch->at[i]) ? 0 : err;
+	pthread_mutex_unlock(&s->turn);
+	for (size_t i = 0; i < batch->n; i++)
+		if (!batch->at[i].err)
+			batch->at[i].err = write_back_error(batch->at[i].fd);
 }
 
 /* The kB of a line of /proc/meminfo. */
@@ -114,12 +189,11 @@ static bool is_quiet(void)
 
 static void flush_batch(struct flusher *f, struct jobs *batch)
 {
-	bool all = f->use_syncfs && flush_choose_all(&f->choice, batch->n, mono_now(), is_quiet);
+	bool all = f->share && flush_choose_all(&f->choice, batch->n, mono_now(), is_quiet);
 	int64_t began = now_us();
 
 	if (all) {
-		flush_all(batch);
-		flush_took_all(&f->choice, mono_now(), now_us() - began);
+		flush_all(f, batch);
 	} else {
 		flush_each(batch);
 		flush_took_each(&f->choice, batch->n, mono_now(), now_us() - began);
@@ -178,13 +252,13 @@ static void on_wake(int fd, bool readable, bool writable, void *arg)
 	mem_free(finished.at);
 }
 
-struct flusher *flusher_new(bool use_syncfs, void (*done)(void *cookie, int err))
+struct flusher *flusher_new(struct flush_share *share, void (*done)(void *cookie, int err))
 {
 	struct flusher *f = mem_alloc(sizeof(*f));
 	sigset_t all, old;
 	pthread_t thread;
 
-	f->use_syncfs = use_syncfs;
+	f->share = share;
 	f->done = done;
 	f->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	must(f->wake >= 0);
@@ -211,8 +285,12 @@ static void signal_thread(void *arg)
 
 void flush_add(struct flusher *f, int fd, void *cookie)
 {
+	struct job j = {.fd = fd, .cookie = cookie};
+
+	if (f->share)
+		j.begun = __atomic_load_n(&f->share->begun, __ATOMIC_SEQ_CST);
 	pthread_mutex_lock(&f->lock);
-	jobs_add(&f->waiting, (struct job){.fd = fd, .cookie = cookie});
+	jobs_add(&f->waiting, j);
 	pthread_mutex_unlock(&f->lock);
 	if (!f->signalling)
 		loop_later(signal_thread, f);

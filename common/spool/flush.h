@@ -11,8 +11,11 @@
 
 struct flusher;
 
-/* use_syncfs: a batch may be flushed by one syncfs, where that is cheaper (flush_choice.h). */
-struct flusher *flusher_new(bool use_syncfs, void (*done)(void *cookie, int err));
+/* What workers share that flush by syncfs, in memory of all processes that are forked after it. */
+struct flush_share *flush_share_new(void);
+/* share: a batch may be flushed by one syncfs, where that is cheaper (flush_choice.h); NULL: it may
+ * not. */
+struct flusher *flusher_new(struct flush_share *share, void (*done)(void *cookie, int err));
 void flush_add(struct flusher *f, int fd, void *cookie);
 /* Is syncfs known to be as good as an fsync of each file where folder is?  ext4 and xfs were put to
  * power cuts; on FUSE it does nothing. */

@@ -136,8 +136,8 @@ static int setup(void **state UNUSED)
 			return -1;
 	}
 	loop_init();
-	each = flusher_new(false, on_done);
-	together = flusher_new(true, on_done);
+	each = flusher_new(NULL, on_done);
+	together = flusher_new(flush_share_new(), on_done);
 	/* the highest number; nothing is opened after it */
 	closed_fd = dup(pipe_fds[0]);
 	return close(closed_fd);
